@@ -1,0 +1,39 @@
+# Two commands set everything up: `make demo` and `make test`. They need Python 3.11 or newer, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint format types bench clean
+
+# Each stamp is redone when the dependencies change.
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Revet needs Python 3.11 or newer; run: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/.base  ## repair the six example packages (in a copy) and undo one of the commits
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev  ## every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## what the gate checks besides the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## the figures that the documentation quotes
+	$(BIN)/python benchmarks/staging.py
+	$(BIN)/python benchmarks/repair.py
+
+clean:
+	rm -rf $(VENV) build dist .revet .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,164 @@
+"""What can go wrong, split by who must react.
+
+::
+
+    RevetError
+    ├── InputError              the user mends a file or an argument; nothing was run
+    │   ├── TaskFileError       … names file, line and field
+    │   └── WorkspaceError      … the workspace is missing, a file, unreadable, or unusable
+    ├── DraftError              the proposer mends its draft; becomes a Finding, never stops a run
+    │   ├── EditDoesNotApply    … the diff or the search text does not match the file
+    │   ├── ProtectedPath       … the draft touches what the task does not let it change
+    │   ├── PathEscapes         … the path (or a symlink on it) leaves the workspace
+    │   └── UnsupportedAction   … no handler is registered for the action's kind
+    ├── HostError               the operator mends the machine
+    │   ├── SandboxUnavailable  … no sandbox of that kind works here, and why
+    │   ├── SandboxBroken       … the sandbox itself failed (a failing program is evidence, not this)
+    │   └── MissingDependency   … an optional package is not installed; says which extra
+    ├── CommitError             the world and the transaction disagree; nothing was half-done
+    │   ├── WorldMoved          … a file changed between examination and commit
+    │   ├── WorkspaceBusy       … another run holds the workspace
+    │   ├── UndoConflict        … a committed file was edited since; lists them
+    │   └── JournalCorrupt      … the journal cannot be read; says what to keep
+    └── StoreError              what was asked for is not in the store
+        └── RunNotFound         … names the nearest ids
+
+A failing program is data (`Evidence`), not an exception. A broken sandbox raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "CommitError",
+    "DraftError",
+    "EditDoesNotApply",
+    "HostError",
+    "InputError",
+    "JournalCorrupt",
+    "MissingDependency",
+    "PathEscapes",
+    "ProtectedPath",
+    "RevetError",
+    "RunNotFound",
+    "SandboxBroken",
+    "SandboxUnavailable",
+    "StoreError",
+    "TaskFileError",
+    "UndoConflict",
+    "UnsupportedAction",
+    "WorkspaceBusy",
+    "WorkspaceError",
+    "WorldMoved",
+]
+
+
+class RevetError(Exception):
+    """The root. `hint` says what to do about it; it is part of the message."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message if hint is None else f"{message}\n  → {hint}")
+        self.hint = hint
+
+
+class InputError(RevetError):
+    """The user's input is at fault. Nothing was run. The command line exits with 2."""
+
+
+class TaskFileError(InputError):
+    """A task file is at fault. `line` counts from 1; `field` is a dotted path such as ``tasks[2].checks``."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str,
+        line: int | None = None,
+        field: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = file if line is None else f"{file}:{line}"
+        what = problem if field is None else f"{field}: {problem}"
+        super().__init__(f"{where}: {what}", hint=hint)
+        self.file, self.line, self.field, self.problem = file, line, field, problem
+
+
+class WorkspaceError(InputError):
+    """The workspace is missing, is a file, cannot be read or written, or is too large."""
+
+
+class DraftError(RevetError):
+    """The draft cannot be staged. The loop turns it into a finding, so that the proposer can mend it."""
+
+    def __init__(self, message: str, *, path: str | None = None, action: int | None = None) -> None:
+        super().__init__(message)
+        self.path, self.action = path, action
+
+
+class EditDoesNotApply(DraftError):
+    """A unified diff or a search/replace edit does not match the file as it is."""
+
+
+class ProtectedPath(DraftError):
+    """The draft touches a path that the task protects."""
+
+
+class PathEscapes(DraftError):
+    """The path is absolute, climbs out with ``..``, or passes through a symlink that leaves the workspace."""
+
+
+class UnsupportedAction(DraftError):
+    """No stage, commit and undo are registered for this kind of action."""
+
+
+class HostError(RevetError):
+    """The machine is at fault: a sandbox, a package, a permission."""
+
+
+class SandboxUnavailable(HostError):
+    """No sandbox of the kind asked for works here. The message says why and what to enable."""
+
+
+class SandboxBroken(HostError):
+    """The sandbox itself failed, as opposed to the program that ran in it."""
+
+
+class MissingDependency(HostError):
+    """An optional package is missing. The hint is the pip line that installs it."""
+
+
+class CommitError(RevetError):
+    """A commit or an undo was refused. The workspace is as it was before the call."""
+
+
+class WorldMoved(CommitError):
+    """Files changed between examination and commit. `paths` lists them, relative to the workspace."""
+
+    def __init__(self, message: str, *, paths: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.paths = tuple(paths)
+
+
+class WorkspaceBusy(CommitError):
+    """Another run holds the workspace, or one that contains it or lies inside it."""
+
+
+class UndoConflict(CommitError):
+    """Files were edited since the commit, so undo would lose work. `paths` lists them."""
+
+    def __init__(self, message: str, *, paths: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.paths = tuple(paths)
+
+
+class JournalCorrupt(CommitError):
+    """The journal of an interrupted commit cannot be read, so it was left alone."""
+
+
+class StoreError(RevetError):
+    """The store cannot answer."""
+
+
+class RunNotFound(StoreError):
+    """No such run. The message names the nearest ids."""

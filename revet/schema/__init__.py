@@ -1,0 +1,78 @@
+"""The vocabulary: what the parts of Revet say to each other.
+
+Every model is frozen, refuses unknown fields, and survives a round trip through JSON. Ids are short, and are digests
+of the content where the content is what matters (drafts, evidence, changes), so that the same draft has the same id in
+every run.
+"""
+
+from revet.schema.base import (
+    DecisionKind,
+    EvidenceId,
+    Fraction,
+    Model,
+    Outcome,
+    RunOutcome,
+    Severity,
+    Verdict,
+    digest,
+    new_id,
+    utcnow,
+)
+from revet.schema.draft import (
+    Action,
+    Answer,
+    CallTool,
+    Changes,
+    DeleteFile,
+    Draft,
+    EditFile,
+    ExecuteSQL,
+    FileChange,
+    FileState,
+    Gui,
+    Replacement,
+    RunCommand,
+    WriteFile,
+)
+from revet.schema.evidence import Critique, Evidence, Finding, Location
+from revet.schema.record import Attempt, Decision, Receipt, Run, Usage
+from revet.schema.task import Check, Task
+
+__all__ = [
+    "Action",
+    "Answer",
+    "Attempt",
+    "CallTool",
+    "Changes",
+    "Check",
+    "Critique",
+    "Decision",
+    "DecisionKind",
+    "DeleteFile",
+    "Draft",
+    "EditFile",
+    "Evidence",
+    "EvidenceId",
+    "ExecuteSQL",
+    "FileChange",
+    "FileState",
+    "Finding",
+    "Fraction",
+    "Gui",
+    "Location",
+    "Model",
+    "Outcome",
+    "Receipt",
+    "Replacement",
+    "Run",
+    "RunCommand",
+    "RunOutcome",
+    "Severity",
+    "Task",
+    "Usage",
+    "Verdict",
+    "WriteFile",
+    "digest",
+    "new_id",
+    "utcnow",
+]

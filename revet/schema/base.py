@@ -1,0 +1,106 @@
+"""What every model of the vocabulary has in common, short ids, and the enumerations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "DecisionKind",
+    "EvidenceId",
+    "Fraction",
+    "Model",
+    "Outcome",
+    "RunOutcome",
+    "Severity",
+    "Verdict",
+    "digest",
+    "new_id",
+    "utcnow",
+]
+
+
+EvidenceId = str
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def digest(*parts: object, length: int = 8) -> str:
+    """A short, stable hex digest of JSON-able parts. The same parts give the same digest in every process."""
+    text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def new_id(stem: str) -> str:
+    """A readable id that no other run has: the stem made safe, and six random letters and digits."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.") or "run"
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return f"{safe[:40]}-{''.join(secrets.choice(alphabet) for _ in range(6))}"
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class Model(BaseModel):
+    """Frozen, closed to unknown fields. The base of the vocabulary."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+class Severity(StrEnum):
+    info = "info"
+    minor = "minor"
+    major = "major"
+    critical = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 (info) to 3 (critical)."""
+        return list(Severity).index(self)
+
+
+class Verdict(StrEnum):
+    """What a critic says of a draft. Only `revise` and `reject` move the gate: a critic can veto, not approve."""
+
+    accept = "accept"
+    revise = "revise"
+    reject = "reject"
+    abstain = "abstain"
+
+
+class Outcome(StrEnum):
+    """What a tool saw. `failed` is the program's fault, `error` the request's; neither is an exception."""
+
+    passed = "passed"
+    failed = "failed"
+    error = "error"
+    timeout = "timeout"
+    inconclusive = "inconclusive"
+
+
+class DecisionKind(StrEnum):
+    commit = "commit"
+    answer = "answer"
+    revise = "revise"
+    ask = "ask"
+    abstain = "abstain"
+    reject = "reject"
+
+
+class RunOutcome(StrEnum):
+    committed = "committed"
+    answered = "answered"
+    abstained = "abstained"
+    asked = "asked"
+    rejected = "rejected"
+    failed = "failed"

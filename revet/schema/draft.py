@@ -1,0 +1,189 @@
+"""What a proposer wants to do, and the exact difference that it would make."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from revet.schema.base import Model, digest
+
+__all__ = [
+    "Action",
+    "Answer",
+    "CallTool",
+    "Changes",
+    "DeleteFile",
+    "Draft",
+    "EditFile",
+    "ExecuteSQL",
+    "FileChange",
+    "FileState",
+    "Gui",
+    "Replacement",
+    "RunCommand",
+    "WriteFile",
+]
+
+
+class Answer(Model):
+    """Says something; changes nothing."""
+
+    kind: Literal["answer"] = "answer"
+    text: str
+
+
+class WriteFile(Model):
+    """Creates or replaces a file with `content` (text), or with `data` (base64) for bytes."""
+
+    kind: Literal["write_file"] = "write_file"
+    path: str = Field(min_length=1)
+    content: str | None = None
+    data: str | None = Field(default=None, description="base64, for a file that is not text")
+    mode: int | None = Field(default=None, ge=0, le=0o777, description="permission bits; default: kept, or 0644")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> WriteFile:
+        if (self.content is None) == (self.data is None):
+            raise ValueError("give either content (text) or data (base64)")
+        if self.data is not None:
+            base64.b64decode(self.data, validate=True)
+        return self
+
+    def to_bytes(self) -> bytes:
+        if self.data is not None:
+            return base64.b64decode(self.data)
+        assert self.content is not None
+        return self.content.encode("utf-8", "surrogateescape")
+
+    @classmethod
+    def of(cls, path: str, data: bytes, mode: int | None = None) -> WriteFile:
+        """The write of `data`: as text where it is UTF-8, else as base64."""
+        try:
+            return cls(path=path, content=data.decode("utf-8"), mode=mode)
+        except UnicodeDecodeError:
+            return cls(path=path, data=base64.b64encode(data).decode("ascii"), mode=mode)
+
+
+class Replacement(Model):
+    """Replaces `search`, which must occur exactly once (or `count` times), by `replace`."""
+
+    search: str = Field(min_length=1)
+    replace: str
+    count: int = Field(default=1, ge=1, description="how often `search` must occur; all are replaced")
+
+
+class EditFile(Model):
+    """Changes a text file by a unified diff, or by search/replace blocks applied in order."""
+
+    kind: Literal["edit_file"] = "edit_file"
+    path: str = Field(min_length=1)
+    diff: str | None = None
+    replacements: tuple[Replacement, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_of(self) -> EditFile:
+        if (self.diff is None) == (not self.replacements):
+            raise ValueError("give either diff or replacements")
+        return self
+
+
+class DeleteFile(Model):
+    """Deletes a file or a symlink."""
+
+    kind: Literal["delete_file"] = "delete_file"
+    path: str = Field(min_length=1)
+
+
+class RunCommand(Model):
+    kind: Literal["run_command"] = "run_command"
+    command: str = Field(min_length=1)
+
+
+class ExecuteSQL(Model):
+    kind: Literal["execute_sql"] = "execute_sql"
+    sql: str = Field(min_length=1)
+    database: str | None = None
+
+
+class CallTool(Model):
+    kind: Literal["call_tool"] = "call_tool"
+    name: str = Field(min_length=1)
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Gui(Model):
+    """One step on a screen, in the action space of GUI-Critic-R1 (click, type, scroll, …)."""
+
+    kind: Literal["gui"] = "gui"
+    operation: str = Field(min_length=1)
+    target: str | None = None
+    text: str | None = None
+
+
+Action = Annotated[
+    Answer | WriteFile | EditFile | DeleteFile | RunCommand | ExecuteSQL | CallTool | Gui,
+    Field(discriminator="kind"),
+]
+
+
+class Draft(Model):
+    """What a proposer wants to do. Nothing of it has happened yet."""
+
+    author: str
+    actions: tuple[Action, ...] = ()
+    answer: str | None = None
+    steps: tuple[str, ...] = ()
+    notes: str = ""
+    data: dict[str, JsonValue] = Field(
+        default_factory=dict, description="the proposer's own account, e.g. candidates tried"
+    )
+
+    @property
+    def id(self) -> str:
+        """A digest of the actions and the answer: two drafts that would do the same have the same id."""
+        return "d-" + digest([a.model_dump(mode="json") for a in self.actions], self.answer)
+
+    def __repr__(self) -> str:
+        what = ", ".join(f"{a.kind} {getattr(a, 'path', '')}".strip() for a in self.actions) or "nothing"
+        return f"Draft({self.id} by {self.author}: {what})"
+
+
+class FileState(Model):
+    """What a path holds: a digest, not the bytes. `sha256` of a symlink is that of its target's text."""
+
+    type: Literal["file", "symlink"] = "file"
+    sha256: str
+    size: int = Field(ge=0)
+    mode: int = Field(ge=0, le=0o7777)
+
+
+class FileChange(Model):
+    """`before` is None for a created path, `after` for a deleted one."""
+
+    path: str
+    before: FileState | None
+    after: FileState | None
+
+    @property
+    def kind(self) -> Literal["create", "modify", "delete"]:
+        return "create" if self.before is None else "delete" if self.after is None else "modify"
+
+
+class Changes(Model):
+    """The exact difference that a draft makes, and a fingerprint of what it was based on and what it becomes."""
+
+    files: tuple[FileChange, ...] = ()
+    diff: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the paths with their states before and after: the same for the same transition, nothing else."""
+        return digest([f.model_dump(mode="json") for f in sorted(self.files, key=lambda f: f.path)], length=16)
+
+    def __bool__(self) -> bool:
+        return bool(self.files)
+
+    def __repr__(self) -> str:
+        return f"Changes({self.fingerprint[:8]}: {', '.join(f'{f.kind} {f.path}' for f in self.files) or 'none'})"

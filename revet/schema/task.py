@@ -1,0 +1,65 @@
+"""What is to be done, and what must pass before it counts as done."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, field_validator
+
+from revet.schema.base import Model, digest
+
+__all__ = [
+    "Check",
+    "Task",
+]
+
+
+class Check(Model):
+    """A command that must pass before anything is committed.
+
+    `kind` is how its output is understood: `pytest`, `unittest` and `script` (``python file.py``) are taken apart
+    test by test; any other command counts by its exit status alone. `auto` decides by the command's words.
+    """
+
+    command: str = Field(min_length=1)
+    kind: Literal["auto", "pytest", "unittest", "script", "command"] = "auto"
+    timeout: float = Field(default=120.0, gt=0, description="seconds of wall time for the whole command")
+    required: bool = True
+
+    @property
+    def id(self) -> str:
+        return "c-" + digest(self.command, self.kind, length=6)
+
+    def __str__(self) -> str:
+        return self.command
+
+
+class Task(Model):
+    """One thing to be done.
+
+    `workspace` is a folder; `edit` are the gitignore-style patterns of what a draft may change (empty: every file
+    that is not a test or a build file); `protect` takes away from that; `checks` are commands that must pass.
+    """
+
+    id: str = Field(default="task", min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    goal: str = Field(default="Make the failing checks pass.", min_length=1)
+    workspace: str | None = None
+    edit: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    python: str | None = Field(default=None, description="interpreter for the checks; default: the workspace's own")
+    inputs: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _commands(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, list | tuple):
+            return tuple({"command": item} if isinstance(item, str) else item for item in value)
+        return value
+
+    @field_validator("edit", "protect", mode="before")
+    @classmethod
+    def _patterns(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value

@@ -1,0 +1,41 @@
+"""Shared by all tests: where the public data sets are, and whether a sandbox works here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if any(item.get_closest_marker("sandbox") for item in items):
+        from revet.sandboxes.local.probe import features
+
+        found = features()
+        if not found.available:
+            skip = pytest.mark.skip(reason=f"no local sandbox here: {found.reason}; `revet doctor` says what to enable")
+            for item in items:
+                if item.get_closest_marker("sandbox"):
+                    item.add_marker(skip)
+    if not SHARED.is_dir():
+        skip = pytest.mark.skip(
+            reason=f"no data sets in {SHARED.parent.parent.name}/../shared/data: put them beside the checkout"
+        )
+        for item in items:
+            if item.get_closest_marker("shared"):
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of the public data sets. Tests that use it carry the marker `shared`."""
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the home folder of who runs it."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.delenv("REVET_HOME", raising=False)
