@@ -1,0 +1,255 @@
+"""The store: every run with all that happened in it, kept in one folder.
+
+::
+
+    .revet/
+      .gitignore        `*`: nothing in here shows up in `git status`
+      runs.db           finished runs, and those that were begun
+      checkpoints.db    where unfinished runs stopped (written by the graph)
+
+Nothing is written before the first run begins. Several processes may use one store at the same time.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from revet.errors import RunNotFound, StoreError
+from revet.schema import Model, Run, RunOutcome, Task, digest, utcnow
+
+__all__ = ["Row", "Store"]
+
+VERSION = 1
+BUSY_SECONDS = 30.0
+"""How long a write waits for another process's."""
+
+_TABLE = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    task TEXT NOT NULL,
+    task_digest TEXT NOT NULL,
+    workspace TEXT,
+    begun_at TEXT NOT NULL,
+    outcome TEXT,
+    rounds INTEGER NOT NULL DEFAULT 0,
+    seconds REAL NOT NULL DEFAULT 0,
+    undone INTEGER NOT NULL DEFAULT 0,
+    body TEXT
+);
+CREATE INDEX runs_by_task ON runs (task, task_digest, begun_at);
+CREATE INDEX runs_by_time ON runs (begun_at);
+"""
+
+_SAME = "task = ? AND task_digest = ?"
+_NEWEST = "ORDER BY begun_at DESC, rowid DESC LIMIT ?"
+
+
+class Row(Model):
+    """One line of the list of runs. `outcome` is None for a run that was begun and has not ended."""
+
+    id: str
+    task: str
+    workspace: str | None
+    begun_at: datetime
+    outcome: RunOutcome | None
+    rounds: int
+    seconds: float
+    undone: bool
+
+
+class Store:
+    """Runs in ``folder``. Making one touches nothing; the first write makes the folder."""
+
+    def __init__(self, folder: Path | str = Path(".revet")) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The database file in which the graph keeps where unfinished runs stopped."""
+        return self.folder / "checkpoints.db"
+
+    def prepare(self) -> None:
+        """Make the folder and the database now. Raises `StoreError` if runs cannot be kept there."""
+        with self._write():
+            pass
+
+    # --- writing -------------------------------------------------------------------------------------------
+
+    def begin(self, run_id: str, task: Task) -> None:
+        """Record that a run is under way. Beginning it again (when it is resumed) keeps what is known."""
+        with self._write() as db:
+            db.execute(
+                "INSERT INTO runs (id, task, task_digest, workspace, begun_at) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO NOTHING",
+                (run_id, *_key(task), task.workspace, utcnow().isoformat()),
+            )
+
+    def save(self, run: Run) -> None:
+        """Record a run that has ended, or one that waits for an answer; replaces what was known of it."""
+        values = {
+            "id": run.id,
+            **dict(zip(("task", "task_digest"), _key(run.task), strict=True)),
+            "workspace": run.task.workspace,
+            "begun_at": run.started_at.isoformat(),
+            "outcome": run.outcome.value,
+            "rounds": run.usage.rounds,
+            "seconds": run.usage.seconds,
+            "undone": int(run.receipt is not None and run.receipt.undone_at is not None),
+            "body": run.model_dump_json(),
+        }
+        names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+        with self._write() as db:
+            db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", values)
+
+    # --- reading -------------------------------------------------------------------------------------------
+
+    def get(self, run_id: str) -> Run:
+        """The run with this id, or with the only id that starts so.
+
+        Raises `RunNotFound`, which names the nearest ids; for a run that has not ended, it says how to go on.
+        """
+        name = self._full_id(run_id)
+        ((body,),) = self._query("SELECT body FROM runs WHERE id = ?", name)
+        if body is None:
+            hint = "if it was interrupted, the same command with --resume goes on with it"
+            raise RunNotFound(f"run {name} has not ended", hint=hint)
+        return self._parse(name, body)
+
+    def find(self, run_id: str) -> Run | None:
+        """The run with exactly this id, None if there is none that ended or waits."""
+        rows = self._query("SELECT body FROM runs WHERE id = ? AND body IS NOT NULL", run_id)
+        return self._parse(run_id, rows[0][0]) if rows else None
+
+    def begun(self, run_id: str) -> bool:
+        """True if a run with exactly this id was begun, whether or not it ended."""
+        return bool(self._query("SELECT 1 FROM runs WHERE id = ?", run_id))
+
+    def latest(self, task: Task) -> Run | None:
+        """The newest run of exactly this task that ended or waits for an answer."""
+        rows = self._query(f"SELECT id, body FROM runs WHERE {_SAME} AND body IS NOT NULL {_NEWEST}", *_key(task), 1)
+        return self._parse(*rows[0]) if rows else None
+
+    def unfinished(self, task: Task) -> str | None:
+        """The id of the newest run of exactly this task, if it was begun and has not ended."""
+        rows = self._query(f"SELECT id, body IS NULL FROM runs WHERE {_SAME} {_NEWEST}", *_key(task), 1)
+        return str(rows[0][0]) if rows and rows[0][1] else None
+
+    def rows(self, limit: int = 20) -> tuple[Row, ...]:
+        """The newest runs first, at most `limit`."""
+        names = tuple(Row.model_fields)
+        found = self._query(f"SELECT {', '.join(names)} FROM runs {_NEWEST}", limit)
+        return tuple(Row.model_validate(dict(zip(names, row, strict=True))) for row in found)
+
+    def _full_id(self, start: str) -> str:
+        known = [str(row[0]) for row in self._query(f"SELECT id FROM runs {_NEWEST}", -1)]
+        matches = [start] if start in known else [name for name in known if start and name.startswith(start)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            shown = ", ".join(matches[:6]) + (" …" if len(matches) > 6 else "")
+            raise RunNotFound(f"{start!r} could be any of {len(matches)} runs", hint=f"write more of it: {shown}")
+        if not known:
+            hint = "runs are kept in `.revet` of the folder that revet was started in; --out DIR names another"
+            raise RunNotFound(f"there is no run {start!r}: {self.folder} holds no runs", hint=hint)
+        near = difflib.get_close_matches(start, known, n=3, cutoff=0.4) or known[:3]
+        raise RunNotFound(f"there is no run {start!r} in {self.folder}", hint=f"nearest: {', '.join(near)}")
+
+    def _parse(self, run_id: str, body: str) -> Run:
+        try:
+            return Run.model_validate_json(body)
+        except ValidationError:
+            raise StoreError(
+                f"the record of run {run_id} in {self._file} cannot be read",
+                hint="it was written by another version of revet, or is damaged; use that version to read it",
+            ) from None
+
+    # --- the database --------------------------------------------------------------------------------------
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "runs.db"
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes, on a database that exists."""
+        with self._errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            ignore = self.folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+            with closing(self._connect()) as db:
+                _use_wal(db)
+                db.execute("BEGIN IMMEDIATE")
+                with db:
+                    self._prepare(db)
+                    yield db
+
+    def _query(self, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
+        """The rows that a SELECT gives; none where nothing was written yet."""
+        with self._errors():
+            if not self._file.exists():
+                return []
+            with closing(self._connect()) as db:
+                return db.execute(sql, values).fetchall() if self._version(db) else []
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        """Makes the tables of a new database, inside the caller's transaction."""
+        if self._version(db) == 0:
+            for statement in _TABLE.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _version(self, db: sqlite3.Connection) -> int:
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise StoreError(
+                f"{self._file} was written by a newer revet (form {version}, this one knows {VERSION})",
+                hint="upgrade revet, or name another folder with --out DIR",
+            )
+        return version
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        hint = "check its permissions and the free space, or name another folder with --out DIR"
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"the store {self._file} cannot be used: {error}", hint=hint) from error
+        except sqlite3.DatabaseError as error:
+            moved = f"move {self._file} away to start a new one, or name another folder with --out DIR"
+            raise StoreError(f"{self._file} is no store of runs: {error}", hint=moved) from error
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} cannot be used: {error.strerror}", hint=hint) from error
+
+
+def _key(task: Task) -> tuple[str, str]:
+    """What makes two tasks the same task: the id, and everything else they say."""
+    return task.id, digest(task.model_dump(mode="json"), length=16)
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Write-ahead logging, so that readers and a writer do not block each other.
+
+    Changing the mode does not wait for other connections as statements do, so waiting is done here.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

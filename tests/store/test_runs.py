@@ -1,0 +1,172 @@
+"""The store: what is kept and found again, shared by processes, and refused when it cannot be read."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from revet.errors import RunNotFound, StoreError
+from revet.schema import RunOutcome, digest
+from revet.store import Store
+from revet.store.runs import VERSION
+from tests.report.samples import WHEN, abstained, asked, committed, task
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "deep" / ".revet")
+
+
+def test_nothing_is_touched_before_the_first_write(store: Store) -> None:
+    assert store.rows() == ()
+    assert store.find("x") is None
+    assert not store.begun("x")
+    assert store.latest(task()) is None
+    assert store.unfinished(task()) is None
+    with pytest.raises(RunNotFound, match="holds no runs"):
+        store.get("x")
+    assert not store.folder.parent.exists()
+
+
+def test_a_run_comes_back_as_it_was(store: Store) -> None:
+    for run in (committed(), abstained(), asked()):
+        store.save(run)
+        assert store.get(run.id) == run
+        assert store.find(run.id) == run
+
+
+def test_the_folder_hides_itself_from_git(store: Store) -> None:
+    store.prepare()
+    subprocess.run(["git", "init", "-q", str(store.folder.parent)], check=True)
+    status = subprocess.run(
+        ["git", "-C", str(store.folder.parent), "status", "--porcelain"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert status.stdout == ""
+    assert store.checkpoints == store.folder / "checkpoints.db"
+
+
+def test_an_id_may_be_shortened_while_it_is_clear(store: Store) -> None:
+    store.save(committed("late-fee-abc123"))
+    store.save(committed("late-fee-abd456"))
+    store.save(committed("late"))
+    assert store.get("late-fee-abc").id == "late-fee-abc123"
+    assert store.get("late").id == "late", "a full id stands above its continuations"
+    with pytest.raises(RunNotFound, match=r"could be any of 2 runs[\s\S]*late-fee-abd456"):
+        store.get("late-fee")
+    with pytest.raises(RunNotFound, match=r"no run 'late-fee-abx'[\s\S]*nearest: late-fee-ab"):
+        store.get("late-fee-abx")
+    with pytest.raises(RunNotFound):
+        store.get("")
+    assert store.find("late-fee-abc") is None, "only `get` takes beginnings"
+
+
+def test_unfinished_runs_are_known_until_they_end(store: Store) -> None:
+    store.begin("r-1", task())
+    store.begin("r-1", task())
+    assert store.unfinished(task()) == "r-1"
+    assert store.begun("r-1") and store.find("r-1") is None
+    with pytest.raises(RunNotFound, match=r"has not ended[\s\S]*--resume"):
+        store.get("r-1")
+    assert [row.outcome for row in store.rows()] == [None]
+    store.save(committed("r-1"))
+    assert store.unfinished(task()) is None
+    assert store.latest(task()) == committed("r-1")
+
+
+def test_only_exactly_the_same_task_is_the_same(store: Store) -> None:
+    store.save(committed())
+    store.begin("other", task("other"))
+    assert store.latest(task()) is not None
+    assert store.latest(task(goal="Something else.")) is None
+    assert store.latest(task(workspace="/elsewhere")) is None
+    assert store.unfinished(task(goal="Something else.")) is None
+
+
+def test_the_newest_counts(store: Store) -> None:
+    later = abstained("b").model_copy(update={"started_at": WHEN.replace(year=2027)})
+    store.save(later)
+    store.save(committed("a"))
+    latest = store.latest(task())
+    assert latest is not None and latest.id == "b"
+    assert [row.id for row in store.rows()] == ["b", "a"]
+    assert [row.id for row in store.rows(limit=1)] == ["b"]
+
+
+def test_rows_say_what_was_undone(store: Store) -> None:
+    run = committed()
+    store.save(run)
+    assert run.receipt is not None
+    store.save(run.model_copy(update={"receipt": run.receipt.model_copy(update={"undone_at": WHEN})}))
+    (row,) = store.rows()
+    assert (row.outcome, row.undone, row.seconds) == (RunOutcome.committed, True, 4.2)
+
+
+def test_a_newer_form_is_refused(store: Store) -> None:
+    store.save(committed())
+    with sqlite3.connect(store.folder / "runs.db") as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+    db.close()
+    for use in (lambda: store.rows(), lambda: store.save(committed()), lambda: store.prepare()):
+        with pytest.raises(StoreError, match=r"newer revet[\s\S]*upgrade"):
+            use()
+
+
+def test_what_is_no_database_is_refused_and_kept(store: Store) -> None:
+    store.folder.mkdir(parents=True)
+    file = store.folder / "runs.db"
+    file.write_bytes(b"this is not a database, but somebody may want it")
+    for use in (lambda: store.rows(), lambda: store.prepare()):
+        with pytest.raises(StoreError, match=r"is no store of runs[\s\S]*move"):
+            use()
+    assert file.read_bytes().startswith(b"this is not")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match=r"cannot be used[\s\S]*--out"):
+        Store(tmp_path / "file" / ".revet").prepare()
+
+
+def test_a_record_that_cannot_be_read_is_told(store: Store) -> None:
+    store.save(committed())
+    with sqlite3.connect(store.folder / "runs.db") as db:
+        db.execute("UPDATE runs SET body = '{}'")
+    db.close()
+    with pytest.raises(StoreError, match="another version of revet"):
+        store.get(committed().id)
+
+
+def test_odd_ids_and_texts_survive(store: Store) -> None:
+    run = committed("a'b--;DROP TABLE runs", task(goal="naïve 🐛 \u2028 line"))
+    store.save(run)
+    assert store.get(run.id) == run
+
+
+def write_many(folder: str, name: str, count: int) -> None:
+    store = Store(folder)
+    for number in range(count):
+        store.begin(f"{name}-{number}", task())
+        store.save(committed(f"{name}-{number}"))
+
+
+def test_several_processes_write_at_once(store: Store) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write_many, args=(str(store.folder), name, 15)) for name in "abc"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert {row.id for row in store.rows(100)} == {f"{name}-{i}" for name in "abc" for i in range(15)}
+
+
+def test_tasks_are_told_apart_by_a_digest_of_all_they_say() -> None:
+    assert digest(task().model_dump(mode="json")) == digest(task().model_dump(mode="json"))
+    assert digest(task().model_dump(mode="json")) != digest(task(edit=("a",)).model_dump(mode="json"))
