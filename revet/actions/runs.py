@@ -1,0 +1,30 @@
+"""Taking back what a run committed, and writing that down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from revet.actions.commit import undo
+from revet.actions.lock import lock
+from revet.errors import InputError
+from revet.schema import Run
+from revet.store import Store
+
+__all__ = ["undo_run"]
+
+
+def undo_run(run: Run, store: Store) -> Run:
+    """Restore the workspace byte for byte and save the run with its receipt marked undone.
+
+    Raises `InputError` for a run that committed nothing, `UndoConflict` (naming the files) if one was edited since,
+    `WorkspaceBusy` while another run works there.
+    """
+    if run.receipt is None:
+        hint = f"it ended {run.outcome.value}; `revet show {run.id}` says why"
+        raise InputError(f"run {run.id} committed nothing, so there is nothing to undo", hint=hint)
+    workspace = Path(run.receipt.workspace)
+    with lock(workspace):
+        receipt = undo(workspace, run.receipt.id)
+    taken_back = run.model_copy(update={"receipt": receipt})
+    store.save(taken_back)
+    return taken_back

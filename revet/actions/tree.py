@@ -1,0 +1,118 @@
+"""The staged view of a workspace: what its paths would hold. Reads through to the disk, writes to memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from revet.actions.disk import Odd, Snapshot, snapshot
+from revet.actions.paths import Protection, walk
+from revet.errors import DraftError, EditDoesNotApply, ProtectedPath
+from revet.schema import FileState
+
+__all__ = ["Staged", "Tree"]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A path that the draft touched: what the disk holds there, and what it would hold (None: nothing)."""
+
+    path: str
+    before: Snapshot
+    after: Snapshot
+
+    @property
+    def changed(self) -> bool:
+        return self.before.state != self.after.state
+
+
+class Tree:
+    """One draft's view of one workspace. Only paths that are asked for are read; nothing is ever written to
+    disk.
+    """
+
+    def __init__(self, root: Path, protection: Protection) -> None:
+        self.root, self.protection = root, protection
+        self._before: dict[str, Snapshot] = {}
+        self._after: dict[str, Snapshot] = {}
+
+    def look(self, place: str) -> Snapshot:
+        """What is staged at `place`, a path without symlinks in its parents; without the bytes of a file on disk."""
+        below = place + "/"
+        if any(path.startswith(below) and staged.state is not None for path, staged in self._after.items()):
+            return Snapshot(Odd.folder)
+        if place in self._after:
+            return self._after[place]
+        return snapshot(self.root, place, limit=0)
+
+    def find(self, path: str, *, follow: bool = True) -> str:
+        """The place that a draft's `path` names, after symlinks. ProtectedPath if the draft may not change
+        it.
+
+        A symlink is protected as the place that it leads to, too.
+        """
+        place = walk(self.root, path, self.look)
+        target = walk(self.root, path, self.look, follow=True) if follow else place
+        for name in dict.fromkeys((place, target)):
+            if not self.protection.allows(name):
+                raise ProtectedPath(f"{name!r} is protected: this task does not let a draft change it", path=path)
+        return target
+
+    def read(self, path: str) -> bytes:
+        """The staged bytes of a file, through symlinks. DraftError if there is none, or if it is too
+        large.
+        """
+        place = walk(self.root, path, self.look, follow=True)
+        found = self._load(place)
+        if found.state is None:
+            raise DraftError(f"{path!r} does not exist", path=path)
+        if found.data is None:
+            raise EditDoesNotApply(f"{path!r} is too large to edit; replace it whole with write_file", path=path)
+        return found.data
+
+    def exists(self, path: str) -> bool:
+        return self.look(walk(self.root, path, self.look, follow=True)).state is not None
+
+    def write(self, path: str, data: bytes, mode: int | None = None) -> None:
+        """Stage a file. `mode` None: as it is now without its special bits, or 0644."""
+        place = self.find(path)
+        now = self._load(place)
+        kept = now.state.mode & 0o777 if isinstance(now.state, FileState) else 0o644
+        self._remember(place, now)
+        state = FileState(
+            sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            mode=kept if mode is None else mode & 0o777,
+        )
+        self._after[place] = Snapshot(state, data)
+
+    def delete(self, path: str) -> None:
+        """Stage the removal of a file, or of a symlink itself."""
+        place = self.find(path, follow=False)
+        now = self._load(place)
+        if now.state is None:
+            raise EditDoesNotApply(f"{path!r} cannot be deleted: it does not exist", path=path)
+        self._remember(place, now)
+        self._after[place] = Snapshot(None)
+
+    def staged(self) -> list[Staged]:
+        """The paths that would change, sorted. What was changed back is not among them."""
+        pairs = (Staged(path, self._before[path], after) for path, after in sorted(self._after.items()))
+        return [pair for pair in pairs if pair.changed]
+
+    def folders(self, path: str) -> Iterator[str]:
+        """The parent folders of a staged path, outermost first."""
+        parts = path.split("/")[:-1]
+        return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+    def _load(self, place: str) -> Snapshot:
+        try:
+            return self._after[place] if place in self._after else snapshot(self.root, place)
+        except OSError as error:
+            raise DraftError(f"{place!r} cannot be read: {error.strerror}", path=place) from error
+
+    def _remember(self, place: str, now: Snapshot) -> None:
+        if place not in self._after:
+            self._before[place] = now
