@@ -1,0 +1,98 @@
+"""What every kind of check shares in one run: the configuration, the channel, the clock, the probes."""
+
+# os.path, not pathlib: strings in, strings out, on hot paths.
+# ruff: noqa: PTH109
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from .alarm import Alarm
+from .probes import Equality, Snapshot, canary
+from .sources import Workspace
+from .tracing import tracer
+
+if TYPE_CHECKING:
+    from .channel import Send
+
+IMPORT = "<import>"
+# A draft with one test that hangs is refused already; what the others do is worth less and less waiting.
+AFTER_FIRST, SHORTEST = 2.0, 0.25
+
+
+class Context:
+    """One run. `begin` and `end` bracket a test; `end` sends its record. The caller starts the alarm in
+    between.
+    """
+
+    def __init__(self, config: dict[str, Any], send: Send) -> None:
+        self.config = config
+        self.send = send
+        self.workspace = Workspace(os.getcwd(), config["editable"], config.get("overrides"))
+        self.equality = Equality(self.workspace)
+        self.snapshot: Snapshot | None = None
+        self.alarm = Alarm(stuck=self._stuck)
+        self._tracer = tracer(self.workspace) if config["mode"] == "trace" else None
+        self._limit = float(config["test_timeout"])
+        self._known: dict[str, float] = config.get("limits", {})
+        self._test = IMPORT
+        self._started = 0.0
+        self._said: set[str] = set()
+
+    def limit(self, test: str) -> float:
+        return float(self._known.get(test, self._limit))
+
+    def begin(self, test: str) -> None:
+        self._test, self._started = test, time.perf_counter()
+        self.send("start", id=test)
+        self.equality.sides = None
+        self.trace_start()
+        self.alarm.reset(self.limit(test))
+
+    def end(self, test: str, outcome: str, **fields: Any) -> None:
+        seconds = time.perf_counter() - self._started
+        self.alarm.disarm()
+        lines = self.trace_stop()
+        if self.alarm.fired:
+            outcome = "timeout"
+            fields["message"] = f"did not end within {self.alarm.limit:g} s"
+            self._limit = min(self._limit, AFTER_FIRST, max(SHORTEST, self._limit / 2))
+        if lines is not None:
+            fields["lines"] = lines
+        self.send("test", id=test, outcome=outcome, seconds=round(seconds, 6), **fields)
+        self.inspect()
+
+    def trace_start(self) -> None:
+        if self._tracer is not None:
+            self._tracer.start()
+
+    def trace_stop(self) -> dict[str, list[int]] | None:
+        return self._tracer.stop() if self._tracer is not None else None
+
+    def import_done(self) -> None:
+        """The lines that ran while the tests were imported belong to a test of their own."""
+        lines = self.trace_stop()
+        if lines is not None:
+            self.send("test", id=IMPORT, outcome="import", seconds=0.0, lines=lines)
+
+    def watch(self) -> None:
+        """Remember what judges. Call before any code of the workspace runs."""
+        if self.snapshot is None:
+            self.snapshot = Snapshot()
+
+    def inspect(self, everything: bool = False) -> None:
+        found = self.snapshot.changed(everything) if self.snapshot is not None else []
+        if everything:
+            found += canary()
+        for sentence in [*found, *self.equality.caught]:
+            self.tampered(sentence)
+
+    def tampered(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.send("tamper", what=sentence)
+
+    def _stuck(self) -> None:
+        self.send("stuck", id=self._test)
+        os._exit(124)

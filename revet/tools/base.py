@@ -1,0 +1,80 @@
+"""What a tool is, and what it is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, Field, JsonValue
+
+from revet.sandboxes.base import Layer, Session
+from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Task
+
+__all__ = ["Tool", "ToolCall", "View", "unheard"]
+
+
+def unheard(_kind: str, _data: Mapping[str, JsonValue]) -> None:
+    """The listener of a view that nobody listens to."""
+
+
+class ToolCall(Model):
+    """One use of a tool: which, on what, and whether the gate waits for its answer."""
+
+    tool: str
+    request: str
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    check: str | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """What the parts of one round see: the task, the staged state and what is known so far. Read-only.
+
+    `session` runs programs on the staged state when `layer` is passed along; without it, on the workspace as it is.
+    `baseline` is the evidence about the untouched workspace, by check id, and `diagnosis` the critique of it.
+    `deadline` is on `time.monotonic`'s clock.
+    `emit(kind, data)` reports progress to whoever watches; `data` must be JSON-able.
+    """
+
+    task: Task
+    run: str
+    round: int = 0
+    workspace: Path | None = None
+    session: Session | None = None
+    layer: Layer | None = None
+    draft: Draft | None = None
+    changes: Changes | None = None
+    evidence: tuple[Evidence, ...] = ()
+    critique: Critique | None = None
+    attempts: Sequence[Attempt] = ()
+    best: Attempt | None = None
+    baseline: Mapping[str, Evidence] = field(default_factory=dict)
+    diagnosis: Critique | None = None
+    allows: Callable[[str], bool] = lambda path: True
+    deadline: float | None = None
+    seed: int = 0
+    emit: Callable[[str, Mapping[str, JsonValue]], None] = unheard
+
+    @property
+    def remaining(self) -> float:
+        """Seconds of wall time left, infinite without a deadline."""
+        return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+
+class Tool(Protocol):
+    """Gathers evidence about a staged state. Never raises for what a program does; raises for a broken sandbox.
+
+    `plan` says which calls the task requires. `run` makes one call. `arguments` is the model of the arguments of a
+    call that a language model makes, None where a tool is not for models.
+    """
+
+    name: str
+    arguments: type[BaseModel] | None
+
+    def plan(self, view: View) -> Sequence[ToolCall]: ...
+
+    async def run(self, call: ToolCall, view: View) -> Evidence: ...
