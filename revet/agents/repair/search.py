@@ -1,0 +1,377 @@
+"""`builtin:repair`: program repair by search, with no model.
+
+The critique says where; mutation operators propose what; the sandbox disposes. A search screens candidates in
+batches (`revet.tools.screen`), and the draft it returns is then staged, examined and criticised like any other: what
+the sieve let through proves nothing.
+
+In the family of GenProg (Weimer et al. 2009) and PraPR (Ghanbari et al. 2019): generate and validate, guided by
+spectrum-based fault localisation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Literal
+
+from pydantic import JsonValue
+
+from revet.agents.evidence import SUSPICIOUS
+from revet.agents.repair.minimise import minimised
+from revet.agents.repair.mutate import candidates, pairs
+from revet.agents.repair.operators import Hints
+from revet.agents.repair.order import Order, merged
+from revet.agents.repair.patch import Candidate, Edit, apply
+from revet.agents.repair.sources import Source, editable_sources, hints_from, python_files, read_source
+from revet.schema import Check, Critique, Draft, Evidence, Outcome, WriteFile
+from revet.tools import facts_of
+from revet.tools.base import View
+from revet.tools.screen import Mutant, Screened, screen
+
+__all__ = ["Repair"]
+
+FIRST_BATCH, BATCH = 60, 240
+MOST_ALTERNATIVES = 8
+SHARE_OF_SINGLES = 0.7
+MOST_STEPS, SECONDS_PER_STEP = 6, 5.0
+
+
+class Repair:
+    """Proposes the smallest mutation that passes; of several, says so.
+
+    `order` is for ablations: ``localised`` tries suspicious lines first, ``unlocalised`` ignores the critique,
+    ``random`` shuffles (by the run's seed). `seconds` bounds one search, `tries` the candidates of one search;
+    `stop_after` is how many passing candidates of a batch are enough to choose from.
+    """
+
+    name = "builtin:repair"
+
+    def __init__(
+        self,
+        *,
+        order: Literal["localised", "unlocalised", "random"] = "localised",
+        seconds: float = 30.0,
+        tries: int = 6000,
+        stop_after: int = 6,
+        workers: int = 2,
+        combine: bool = True,
+    ) -> None:
+        self.order, self.seconds, self.tries = order, seconds, tries
+        self.stop_after, self.workers, self.combine = stop_after, workers, combine
+
+    async def propose(self, view: View) -> Draft:
+        failing = _failing(view, view.evidence)
+        if not failing:
+            return self._nothing_to_repair(view)
+        return await self._search(_from_scratch(view), failing, view.diagnosis, ())
+
+    async def revise(self, view: View, critique: Critique) -> Draft:
+        """Go on from the current draft if it is the best so far and better than nothing; else from the start."""
+        best = view.best
+        onward = view.draft is not None and best is not None and best.draft.id == view.draft.id and _progress(view)
+        failing = _failing(view, view.evidence if onward else tuple(view.baseline.values()))
+        if onward and failing and view.draft is not None:
+            done = tuple(a for a in view.draft.actions if isinstance(a, WriteFile))
+            return await self._search(view, failing, critique, done)
+        return await self._search(_from_scratch(view), failing, view.diagnosis, ())
+
+    # --- the search ------------------------------------------------------------------------------------------
+
+    async def _search(
+        self, view: View, failing: Sequence[Evidence], critique: Critique | None, done: tuple[WriteFile, ...]
+    ) -> Draft:
+        check = next((c for c in view.task.checks for e in failing if c.id == e.check), None)
+        if check is None or view.session is None:
+            return Draft(author=self.name, notes="there is no failing check that could guide a repair")
+        suspects = _suspects(critique) if self.order == "localised" else {}
+        sources, problems = editable_sources(view, suspects or _everywhere(view, self.order, critique))
+        if not sources:
+            why = "; ".join(problems) or "no editable Python file is run by the failing tests"
+            return Draft(author=self.name, notes=f"nothing to repair with: {why}")
+        search = _Search(view, check, _failing_ids(failing, check), self._limit(view, failing), self)
+        hints = hints_from(view, failing) if self.order == "localised" else None
+        singles = self._singles(sources, suspects, hints, view.seed)
+        found = await search.through(singles, sources, share=SHARE_OF_SINGLES if self.combine else 1.0)
+        alone = search.tried
+        if not found and self.combine:
+            found = await search.through(self._pairs(sources, search), sources, share=1.0)
+        chosen = found[0] if found else await search.progress()
+        draft = self._draft(search, found, chosen, sources, done, alone)
+        return await self._shortened(draft, view, check) if found and done else draft
+
+    async def _shortened(self, draft: Draft, view: View, check: Check) -> Draft:
+        """Without the edits of earlier drafts that the last one made superfluous."""
+        fresh = _from_scratch(view)
+        failing = _failing_ids(tuple(view.baseline.values()), check)
+        search = _Search(fresh, check, failing, time.monotonic() + SECONDS_PER_STEP, self)
+        writes = [a for a in draft.actions if isinstance(a, WriteFile)]
+        if len(writes) != 1 or view.workspace is None:  # a mutant changes one file, so only then can parts be left out
+            return draft
+        path = writes[0].path
+        source = read_source(path, (view.workspace / path).read_bytes())
+        final = writes[0].to_bytes().decode("utf-8")
+        kept = await minimised(source.text, final, lambda rest: search.passes(path, rest))
+        text = apply(source.text, [Edit(start, end, new) for start, end, new in kept])
+        return draft.model_copy(update={"actions": (WriteFile.of(path, text.encode("utf-8")),)})
+
+    def _singles(
+        self,
+        sources: dict[str, Source],
+        suspects: dict[str, dict[int, float]],
+        hints: Hints | None,
+        seed: int,
+    ) -> Iterator[Candidate]:
+        order: Order = "random" if self.order == "random" else "ranked"
+        streams = [
+            candidates(
+                path,
+                source.text,
+                suspects.get(path) if suspects else None,
+                hints=hints,
+                order=order,
+                seed=seed,
+            )
+            for path, source in sources.items()
+        ]
+        return merged(streams, seed=seed if self.order == "random" else None)
+
+    def _pairs(self, sources: dict[str, Source], search: _Search) -> Iterator[Candidate]:
+        """Combinations of what was tried alone, those that mended something first."""
+        streams = [
+            pairs(
+                path,
+                source.text,
+                [c for c in search.refused if c.path == path],
+                first=[c for c in search.promising() if c.path == path],
+            )
+            for path, source in sources.items()
+        ]
+        return merged(streams)
+
+    def _limit(self, view: View, failing: Sequence[Evidence]) -> float:
+        """When to stop searching (monotonic): early enough to examine the winner within the run's budget."""
+        examination = 2.0 + 2.0 * sum(e.seconds - _hung(e) for e in failing)
+        return time.monotonic() + max(1.0, min(self.seconds, view.remaining - examination))
+
+    # --- drafts ----------------------------------------------------------------------------------------------
+
+    def _draft(
+        self,
+        search: _Search,
+        found: list[Candidate],
+        chosen: Candidate | None,
+        sources: dict[str, Source],
+        done: tuple[WriteFile, ...],
+        alone: int,
+    ) -> Draft:
+        data: dict[str, JsonValue] = {
+            "tried": search.tried,
+            "single_changes": alone,
+            "passing": len(found),
+            "first_pass": search.first_pass,
+            "search_seconds": round(time.monotonic() - search.started, 3),
+        }
+        if chosen is None:
+            both = f" ({alone:,} single changes, {search.tried - alone:,} pairs)" if search.tried > alone else ""
+            spent = time.monotonic() - search.started
+            why = f"{search.tried:,} candidates tried{both} in {spent:.0f} s, none makes the failing tests pass"
+            return Draft(author=self.name, notes=why, data=data)
+        others = [f"{c.path}:{c.line}: {c.description}" for c in found[1 : 1 + MOST_ALTERNATIVES]]
+        data |= {"chosen": f"{chosen.path}:{chosen.line}: {chosen.description}", "operator": chosen.operator}
+        data["also_passing"] = list[JsonValue](others)
+        actions = _with(done, sources[chosen.path], chosen)
+        return Draft(author=self.name, actions=actions, notes=_account(search, found, chosen), data=data)
+
+    def _nothing_to_repair(self, view: View) -> Draft:
+        if not any(e.required for e in view.evidence):
+            return Draft(author=self.name, notes="the task names no check, so nothing says what is wrong")
+        return Draft(author=self.name, answer="Nothing to repair: every required check passes as it is.")
+
+
+@dataclass
+class _Search:
+    """One search: what was tried so far and what came of it."""
+
+    view: View
+    check: Check
+    failing: tuple[str, ...]
+    until: float
+    options: Repair
+    started: float = field(default_factory=time.monotonic)
+    tried: int = 0
+    first_pass: int | None = None
+    refused: list[Candidate] = field(default_factory=list)
+    mended: list[tuple[Candidate, tuple[str, ...]]] = field(default_factory=list)
+
+    async def through(
+        self, stream: Iterator[Candidate], sources: dict[str, Source], *, share: float
+    ) -> list[Candidate]:
+        """Screen the stream in batches until something passes, it ends, or its share of the time is spent."""
+        until = self.started + (self.until - self.started) * share
+        size = FIRST_BATCH
+        while time.monotonic() < until and self.tried < self.options.tries:
+            batch = list(islice(self._untried(stream, sources), size))
+            if not batch:
+                break
+            passing = await self._screen(batch, until)
+            if passing:
+                return sorted(passing, key=_preference)
+            size = BATCH
+        return []
+
+    async def _screen(self, batch: list[Candidate], until: float) -> list[Candidate]:
+        before = self.tried
+        mutants = [_mutant(c) for c in batch]
+        seen = 0
+
+        def heard(result: Screened) -> None:
+            nonlocal seen
+            seen += 1
+            self._tell(before + seen, batch[result.index])
+
+        self._tell(before, batch[0])
+        results = await self._run(mutants, self.failing, until - time.monotonic(), heard)
+        self.tried += len(results)
+        passing = sorted(r.index for r in results if r.outcome == "passed")
+        for result in results:
+            if result.outcome != "passed":
+                self.refused.append(batch[result.index])
+                if result.fixed and not result.broken:
+                    self.mended.append((batch[result.index], result.fixed))
+        if passing and self.first_pass is None:
+            self.first_pass = before + passing[0] + 1
+        return [batch[index] for index in passing]
+
+    async def _run(
+        self,
+        mutants: Sequence[Mutant],
+        failing: Sequence[str],
+        seconds: float,
+        heard: Callable[[Screened], None] | None = None,
+    ) -> list[Screened]:
+        return await screen(
+            self.view,
+            self.check,
+            mutants,
+            failing=failing,
+            workers=self.options.workers,
+            stop_after=self.options.stop_after,
+            seconds=max(0.5, seconds),
+            on_result=heard,
+        )
+
+    async def passes(self, path: str, edits: Sequence[tuple[int, int, str]]) -> bool:
+        """True if the file with these edits passes everything."""
+        results = await self._run([Mutant(path=path, edits=tuple(edits))], self.failing, self.until - time.monotonic())
+        return any(r.outcome == "passed" for r in results)
+
+    def promising(self) -> list[Candidate]:
+        """Candidates that mend some failing tests, those that mend most first; what else they break is not known."""
+        ranked = sorted(self.mended, key=lambda entry: (-len(entry[1]), _preference(entry[0])))
+        return [candidate for candidate, _ in ranked]
+
+    async def progress(self) -> Candidate | None:
+        """A candidate that mends some failing tests and breaks no other: a step towards mending several faults."""
+        best = {c: fixed for c, fixed in self.mended if len(fixed) < len(self.failing)}
+        for candidate in self.promising()[:MOST_STEPS]:
+            if candidate in best:
+                result = await self._run([_mutant(candidate)], best[candidate], SECONDS_PER_STEP)
+                if result and result[0].outcome == "passed":
+                    return candidate
+        return None
+
+    def _untried(self, stream: Iterator[Candidate], sources: dict[str, Source]) -> Iterator[Candidate]:
+        """Without the candidates whose file some earlier draft already held: they were examined and refused."""
+        refused = {
+            (a.path, a.to_bytes()) for t in self.view.attempts for a in t.draft.actions if isinstance(a, WriteFile)
+        }
+        for candidate in stream:
+            if not refused or (candidate.path, sources[candidate.path].encode(candidate)) not in refused:
+                yield candidate
+
+    def _tell(self, tried: int, now: Candidate) -> None:
+        best = max((len(fixed) for _, fixed in self.mended), default=0)
+        self.view.emit(
+            "repair.search",
+            {
+                "tried": tried,
+                "total": None,
+                "best": f"{best} of {len(self.failing)} failing tests fixed" if best else None,
+                "suspects": [f"{now.path}:{now.line}"],
+                "now": now.description,
+            },
+        )
+
+
+def _mutant(candidate: Candidate) -> Mutant:
+    edits = tuple((e.start, e.end, e.text) for e in candidate.edits)
+    return Mutant(path=candidate.path, edits=edits, function=candidate.function)
+
+
+def _preference(candidate: Candidate) -> tuple[float, int]:
+    """Smallest first; of equals, the likelier fix. A deletion is small, but rarely the fix that is meant."""
+    return (candidate.size + (1.0 - candidate.prior) * 4.0, candidate.size)
+
+
+def _with(done: tuple[WriteFile, ...], source: Source, chosen: Candidate) -> tuple[WriteFile, ...]:
+    write = WriteFile.of(chosen.path, source.encode(chosen))
+    return (*(w for w in done if w.path != chosen.path), write)
+
+
+def _account(search: _Search, found: Sequence[Candidate], chosen: Candidate) -> str:
+    where = f"{chosen.path}:{chosen.line}: {chosen.description}"
+    if not found:
+        return f"{where} (mends some of the failing tests; {search.tried:,} candidates tried)"
+    others = f"; {len(found) - 1} other candidates passed too" if len(found) > 1 else ""
+    return f"{where} ({search.tried:,} candidates tried{others})"
+
+
+def _from_scratch(view: View) -> View:
+    """The workspace as it was found, with what is known of it."""
+    evidence = view.evidence if view.draft is None else tuple(view.baseline.values())
+    return replace(view, layer=None, evidence=evidence)
+
+
+def _failing(view: View, evidence: Sequence[Evidence]) -> list[Evidence]:
+    required = {c.id for c in view.task.checks if c.required}
+    return [e for e in evidence if e.check in required and e.outcome is not Outcome.passed]
+
+
+def _failing_ids(failing: Sequence[Evidence], check: Check) -> tuple[str, ...]:
+    facts = (facts_of(e) for e in failing if e.check == check.id)
+    return tuple(test for each in facts if each for test in each.failing)
+
+
+def _hung(evidence: Evidence) -> float:
+    """Seconds that went into tests that never ended: what passes will not spend them."""
+    facts = facts_of(evidence)
+    return sum(t.seconds for t in facts.tests if t.outcome == "timeout") if facts else 0.0
+
+
+def _progress(view: View) -> bool:
+    """True if the staged draft fails fewer tests than the workspace as it was."""
+    now = sum(len(_failing_ids([e], c)) for e in view.evidence for c in view.task.checks if e.check == c.id)
+    then = sum(len(_failing_ids([e], c)) for e in view.baseline.values() for c in view.task.checks if e.check == c.id)
+    return now < then
+
+
+def _suspects(critique: Critique | None) -> dict[str, dict[int, float]]:
+    suspects: dict[str, dict[int, float]] = {}
+    for finding in critique.findings if critique else ():
+        place = finding.location
+        if finding.category == SUSPICIOUS and place and place.path and place.line:
+            suspects.setdefault(place.path, {})[place.line] = finding.confidence
+    return suspects
+
+
+def _everywhere(view: View, order: str, critique: Critique | None) -> dict[str, dict[int, float]]:
+    """Where to look when no line is suspected: where the failures point, else every file that may be changed."""
+    places: dict[str, dict[int, float]] = {}
+    for finding in critique.findings if critique and order == "localised" else ():
+        if finding.location and finding.location.path and finding.location.line:
+            places.setdefault(finding.location.path, {})[finding.location.line] = 0.5
+    if any(view.allows(path) for path in places):
+        return places
+    return {path: {1: 0.5} for path in python_files(view)}
