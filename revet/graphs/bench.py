@@ -1,0 +1,111 @@
+"""The bench: what one run works on. The locked workspace, the stage beside it, the sandbox over both.
+
+It is opened when first needed and holds nothing that a checkpoint must remember: a resumed run opens a new one and
+stages its draft again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from revet import actions
+from revet.actions import Protection, Stage
+from revet.errors import WorkspaceError
+from revet.sandboxes.base import Layer, Sandbox, Session
+from revet.schema import Changes, Draft, Receipt, Task
+from revet.tools import interpreter_for
+
+__all__ = ["Bench"]
+
+
+class Bench:
+    """An asynchronous context manager. Inside it the workspace is locked against every other run."""
+
+    def __init__(self, task: Task, sandbox: Sandbox | None) -> None:
+        self.protection = Protection(task.edit, task.protect)
+        self.workspace = _workspace(task)
+        self.session: Session | None = None
+        self.recovered: list[str] = []
+        self._task, self._sandbox = task, sandbox
+        self._closing = contextlib.AsyncExitStack()
+        self._stage: Stage | None = None
+        self._staged: Draft | None = None
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            if self.workspace is not None:
+                stack.enter_context(actions.lock(self.workspace))
+                self.recovered = actions.recover(self.workspace)
+                folder = Path(tempfile.mkdtemp(prefix="revet-stage-"))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+                self._stage = Stage(self.workspace, folder, self.protection)
+            if self._sandbox is not None:
+                python = interpreter_for(self.workspace, self._task.python) if self.workspace else None
+                self.session = await self._sandbox.open(self.workspace, python=python)
+                stack.push_async_callback(self.session.close)
+            self._closing = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._closing.aclose()
+
+    def stage(self, draft: Draft) -> Changes:
+        """Apply `draft` to a copy-on-write view. Raises a `DraftError` if it cannot be applied."""
+        self._staged = None
+        if self._stage is None:
+            return Changes()
+        changes = self._stage.stage(draft)
+        self._staged = draft
+        return changes
+
+    def restage(self, draft: Draft, examined: Changes | None) -> Changes:
+        """The changes of `draft` against the workspace as it is now; cheap if it is staged and nothing moved."""
+        stage = self._stage
+        if stage is not None and examined is not None and self._staged == draft and not stage.drift(examined):
+            return examined
+        return self.stage(draft)
+
+    @property
+    def layer(self) -> Layer | None:
+        """The staged difference, for the sandbox. None if nothing is staged."""
+        return self._stage.layer if self._stage is not None and self._staged is not None else None
+
+    def commit(self, changes: Changes, run: str) -> Receipt:
+        """Commit what is staged, once: a second call for the same changes of the same run gives the same receipt."""
+        if self._stage is None or self.workspace is None:
+            raise WorkspaceError("this task has no workspace, so there is nothing to commit to")
+        transaction = self.transaction(changes, run)
+        return actions.commit(self.workspace, self._stage.layer, changes, transaction=transaction)
+
+    def receipt(self, changes: Changes, run: str) -> Receipt | None:
+        """The receipt of these changes, if this run has committed them already (before a crash, say)."""
+        if self.workspace is None:
+            return None
+        return actions.find_receipt(self.workspace, self.transaction(changes, run))
+
+    @staticmethod
+    def transaction(changes: Changes, run: str) -> str:
+        return f"{run}.{changes.fingerprint[:8]}"
+
+
+def _workspace(task: Task) -> Path | None:
+    if task.workspace is None:
+        return None
+    path = Path(task.workspace)
+    hint = "give the path of an existing folder as `workspace`"
+    if not path.exists():
+        raise WorkspaceError(f"the workspace {path} does not exist", hint=hint)
+    if not path.is_dir():
+        raise WorkspaceError(f"the workspace {path} is not a folder", hint=hint)
+    try:
+        next(path.iterdir(), None)
+    except OSError as error:
+        raise WorkspaceError(f"the workspace {path} cannot be read: {error.strerror}") from error
+    return path.resolve()

@@ -1,0 +1,74 @@
+"""The loop: propose → stage → examine → criticise → gate → commit, revise, ask or abstain.
+
+Every published method is a variation on this one graph. The nodes are in `nodes`, the wiring is here.
+"""
+
+from __future__ import annotations
+
+from langgraph.graph import END, START, StateGraph
+
+from revet.graphs import nodes
+from revet.graphs.state import Context, State
+from revet.policy import Policy
+from revet.schema import DecisionKind
+
+__all__ = ["build", "recursion_limit"]
+
+
+def build() -> StateGraph[State, Context, State, State]:
+    """The core loop, not yet compiled. Run it with a `Context`."""
+    graph = StateGraph(State, context_schema=Context)
+    graph.add_node("prepare", nodes.prepare)
+    graph.add_node("propose", nodes.propose)
+    graph.add_node("stage", nodes.stage)
+    graph.add_node("examine", nodes.examine)
+    graph.add_node("criticise", nodes.criticise)
+    graph.add_node("gate", nodes.gate)
+    graph.add_node("revise", nodes.revise)
+    graph.add_node("ask", nodes.ask)
+    graph.add_node("commit", nodes.commit)
+    graph.add_node("finish", nodes.finish)
+
+    graph.add_edge(START, "prepare")
+    graph.add_edge("prepare", "propose")
+    for writer in ("propose", "revise"):
+        graph.add_conditional_edges(writer, _after_writing, ["stage", "gate"])
+    graph.add_edge("stage", "examine")
+    graph.add_edge("examine", "criticise")
+    graph.add_edge("criticise", "gate")
+    graph.add_conditional_edges("gate", _after_gate, ["commit", "revise", "ask", "finish"])
+    graph.add_conditional_edges("ask", _after_person, ["commit", "finish"])
+    graph.add_conditional_edges("commit", _after_commit, ["finish", "examine"])
+    graph.add_edge("finish", END)
+    return graph
+
+
+def _after_writing(state: State) -> str:
+    """A draft equal to one that was refused is not examined again, and nothing is not examined at all."""
+    draft = state["draft"]
+    assert draft is not None
+    known = any(a.draft.id == draft.id for a in state["attempts"])
+    return "gate" if known or nodes.gives_up(draft) else "stage"
+
+
+def _after_gate(state: State) -> str:
+    decision = state["decision"]
+    assert decision is not None
+    named = {DecisionKind.commit: "commit", DecisionKind.revise: "revise", DecisionKind.ask: "ask"}
+    return named.get(decision.kind, "finish")
+
+
+def _after_person(state: State) -> str:
+    return "commit" if state["approved"] else "finish"
+
+
+def _after_commit(state: State) -> str:
+    """The world moved under the draft: what it would make now is staged, and must be examined again (I2)."""
+    decision = state["decision"]
+    ended = decision is not None and decision.kind is DecisionKind.abstain
+    return "finish" if state["receipt"] is not None or ended else "examine"
+
+
+def recursion_limit(policy: Policy) -> int:
+    """Supersteps that the loop can need: six a round, and as many again for a world that moves each time."""
+    return 12 * (policy.rounds + 2) + 12

@@ -1,0 +1,88 @@
+"""What flows through the graph (checkpointed) and what it is run with (not checkpointed)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, TypedDict
+
+from revet.agents.base import Critic, Proposer, Reviser
+from revet.graphs.bench import Bench
+from revet.policy import Policy
+from revet.schema import (
+    Attempt,
+    Changes,
+    Critique,
+    Decision,
+    Draft,
+    Evidence,
+    Receipt,
+    Run,
+    Task,
+    Usage,
+)
+from revet.tools.base import Tool
+
+__all__ = ["Context", "State", "initial_state"]
+
+
+class State(TypedDict, total=False):
+    """One run. The channels with a reducer accumulate; the others hold the last value.
+
+    `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
+    `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision. Sequences
+    are lists, for that is what a checkpoint gives back.
+    """
+
+    task: Task
+    run: str
+    started_at: datetime
+    round: int
+    baseline: list[Evidence]
+    diagnosis: Critique | None
+    draft: Draft | None
+    changes: Changes | None
+    evidence: list[Evidence]
+    critiques: list[Critique]
+    decision: Decision | None
+    approved: bool | None
+    receipt: Receipt | None
+    attempts: Annotated[list[Attempt], operator.add]
+    usage: Annotated[Usage, operator.add]
+    result: Run | None
+
+
+def initial_state(task: Task, run: str, started_at: datetime) -> State:
+    return State(
+        task=task,
+        run=run,
+        started_at=started_at,
+        round=0,
+        baseline=[],
+        diagnosis=None,
+        draft=None,
+        changes=None,
+        evidence=[],
+        critiques=[],
+        decision=None,
+        approved=None,
+        receipt=None,
+        attempts=[],
+        usage=Usage(),
+        result=None,
+    )
+
+
+@dataclass(frozen=True)
+class Context:
+    """The roles of a run, and the bench that it works on. Handed to the graph as its runtime context."""
+
+    proposer: Proposer
+    reviser: Reviser
+    critics: Sequence[Critic]
+    tools: Mapping[str, Tool]
+    policy: Policy
+    bench: Bench
+    seed: int = 0
