@@ -1,0 +1,53 @@
+"""The command line. Each command loads what it needs when it is called, so that `revet --help` is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from revet.cli.about import recipes, schema
+from revet.cli.doctor import doctor
+from revet.cli.history import show, undo
+from revet.cli.tasks import fix, run
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="revet",
+    help="Agents that prove before they commit: a draft is staged in a sandbox, examined there and committed "
+    "only if it passes, as one change that can be undone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, fix, show, undo, recipes, schema, doctor):
+    app.command()(command)
+
+
+def _version(value: bool) -> None:
+    if value:
+        import revet
+
+        typer.echo(f"revet {revet.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `revet` itself; `--version` is answered by its callback."""
+
+
+def main() -> None:
+    """The `revet` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a symbol gets a question mark, not a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()

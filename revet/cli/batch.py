@@ -1,0 +1,141 @@
+"""Runs a batch of tasks: several at once, but those on one workspace one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from revet.errors import RevetError
+from revet.report import Ended, Reporter
+from revet.schema import Run, RunOutcome, Task
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from revet.graphs.events import Event
+    from revet.store import Store
+    from revet.taskfile import Entry, Settings
+
+__all__ = ["Asker", "Batch", "Runner", "related"]
+
+
+class Runner(Protocol):
+    """What is needed of an agent."""
+
+    def astream(self, task: Task, *, run_id: str | None = None) -> AsyncIterator[Event]: ...
+
+    def aresume(self, run_id: str, approve: bool) -> AsyncIterator[Event]: ...
+
+
+Asker = Callable[[Run], Awaitable[bool | None]]
+"""Asks a person about a run that waits: yes, no, or None for no answer."""
+
+
+class Batch:
+    """`results` holds how each task ended, in the order of `entries`; None for one that has not."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        store: Store,
+        make_agent: Callable[[Settings, Store], Runner],
+        *,
+        reporter: Reporter,
+        asker: Asker,
+        jobs: int = 1,
+        resume: bool = False,
+    ) -> None:
+        self.entries, self.store, self.make_agent = list(entries), store, make_agent
+        self.reporter, self.asker = reporter, asker
+        self.jobs, self.resume = jobs, resume
+        self.results: list[Ended | None] = [None] * len(entries)
+        self.seconds = 0.0
+
+    async def run(self) -> None:
+        """Run every task. When cancelled, the running ones are cancelled and waited for; `results` stay."""
+        start = time.monotonic()
+        waiting = list(range(len(self.entries)))
+        running: dict[asyncio.Task[None], int] = {}
+        try:
+            while waiting or running:
+                for index in self._startable(waiting, list(running.values())):
+                    waiting.remove(index)
+                    running[asyncio.create_task(self._one(index))] = index
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    del running[task]
+                    task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            self.seconds = time.monotonic() - start
+
+    def _startable(self, waiting: Sequence[int], running: Sequence[int]) -> list[int]:
+        """The next tasks, in file order, that no earlier or running task on the same workspace holds back."""
+        chosen: list[int] = []
+        for index in waiting:
+            if len(running) + len(chosen) >= self.jobs:
+                break
+            before = [*running, *chosen, *(i for i in waiting if i < index)]
+            if not any(related(self.entries[index].task, self.entries[i].task) for i in before):
+                chosen.append(index)
+        return chosen
+
+    async def _one(self, index: int) -> None:
+        entry = self.entries[index]
+        try:
+            ended = await self._end(entry)
+        except Exception as error:  # noqa: BLE001 - reported with its traceback; it must not end the other tasks
+            ended = Ended(entry.task, error=error)
+        self.results[index] = ended
+        self.reporter.ended(ended)
+
+    async def _end(self, entry: Entry) -> Ended:
+        task, run_id = entry.task, None
+        if self.resume:
+            run_id = self.store.unfinished(task)
+            before = None if run_id else self.store.latest(task)
+            if before and before.ok and not _undone(before):
+                return Ended(task, before, again=True)
+            if before and before.outcome is RunOutcome.asked:
+                return await self._answered(entry, self.make_agent(entry.settings, self.store), before)
+        agent = self.make_agent(entry.settings, self.store)
+        run = await self._follow(task, agent.astream(task, run_id=run_id))
+        return await self._answered(entry, agent, run)
+
+    async def _answered(self, entry: Entry, agent: Runner, run: Run) -> Ended:
+        """The end of a run that may wait for an answer: it is asked for until it does not wait any more."""
+        while run.outcome is RunOutcome.asked:
+            answer = True if self.resume and entry.settings.approve == "auto" else await self.asker(run)
+            if answer is None:
+                break
+            run = await self._follow(entry.task, agent.aresume(run.id, answer))
+        return Ended(entry.task, run)
+
+    async def _follow(self, task: Task, stream: AsyncIterator[Event]) -> Run:
+        run: Run | None = None
+        async with aclosing(cast("AsyncGenerator[Event, None]", stream)) as events:
+            async for event in events:
+                self.reporter.heard(task, event)
+                if event.type == "finished":
+                    run = event.run
+        if run is None:
+            raise RevetError(f"the run of {task.id} ended without a result")
+        return run
+
+
+def related(one: Task, other: Task) -> bool:
+    """True if the workspaces are the same, or one lies inside the other."""
+    if one.workspace is None or other.workspace is None:
+        return False
+    a, b = Path(one.workspace), Path(other.workspace)
+    return a == b or a in b.parents or b in a.parents
+
+
+def _undone(run: Run) -> bool:
+    return run.receipt is not None and run.receipt.undone_at is not None

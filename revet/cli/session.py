@@ -1,0 +1,129 @@
+"""One batch from start to end: run it, show it, say what to do next, and choose the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from revet.cli.asking import Asking
+from revet.cli.batch import Batch, Runner
+from revet.cli.common import BAD_INPUT, INTERRUPTED, NOT_ALL, TERMINATED, folder_shown
+from revet.errors import InputError, RevetError
+from revet.report import Ended, Reporter, json_line, make_console, print_summary, reporter_for
+from revet.schema import RunOutcome
+from revet.store import Store
+
+if TYPE_CHECKING:
+    from revet.graphs.events import Event
+    from revet.schema import Task
+    from revet.taskfile import Entry, Settings
+
+__all__ = ["do"]
+
+
+def do(
+    entries: Sequence[Entry],
+    make_agent: Callable[[Settings, Store], Runner],
+    *,
+    out: Path,
+    jobs: int,
+    resume: bool,
+    json: bool,
+) -> int:
+    """Run the batch, print how it ended, return the exit code. With `json`, stdout holds JSON lines only."""
+    store = Store(out)
+    store.prepare()
+    console = make_console(stderr=json)
+    shown = reporter_for(console)
+    reporter = _JsonLines(shown) if json else shown
+    asker = Asking(console, reporter)
+    batch = Batch(entries, store, make_agent, reporter=reporter, asker=asker, jobs=jobs, resume=resume)
+    stopped = 0
+    try:
+        asyncio.run(_until_terminated(batch))
+    except KeyboardInterrupt:
+        stopped = INTERRUPTED
+    except asyncio.CancelledError:
+        stopped = TERMINATED
+    finally:
+        reporter.close()
+    results = [ended for ended in batch.results if ended is not None]
+    if results:
+        print_summary(console, results, batch.seconds, folder_shown(out))
+    _say_internal_errors(results)
+    if stopped:
+        _say_stopped(console, len(results), len(entries))
+    _say_what_waits(console, results)
+    return stopped or _code(results)
+
+
+async def _until_terminated(batch: Batch) -> None:
+    """Run the batch; SIGTERM (a cancelled job, a container that stops) cancels it as Ctrl-C does."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await batch.run()
+
+
+class _JsonLines:
+    """Shows what `shown` shows, and prints a line of JSON on stdout for each task that ends."""
+
+    def __init__(self, shown: Reporter) -> None:
+        self.shown = shown
+
+    def heard(self, task: Task, event: Event) -> None:
+        self.shown.heard(task, event)
+
+    def ended(self, ended: Ended) -> None:
+        typer.echo(json_line(ended))
+        self.shown.ended(ended)
+
+    def paused(self) -> AbstractContextManager[None]:
+        return self.shown.paused()
+
+    def close(self) -> None:
+        self.shown.close()
+
+
+def _say_stopped(console: Console, ended: int, total: int) -> None:
+    words = f"Stopped. {ended} of {total} tasks had ended; the others changed nothing. To go on: "
+    console.print(Text.assemble(words, (_again(), "bold")), soft_wrap=True)
+
+
+def _say_what_waits(console: Console, results: Sequence[Ended]) -> None:
+    for ended in results:
+        if ended.outcome is RunOutcome.asked:
+            words = f"{ended.task.id} waits for your answer. In a terminal: "
+            auto = " (to approve without being asked, add --approve auto)"
+            console.print(Text.assemble(words, (_again(), "bold"), auto), soft_wrap=True)
+
+
+def _again() -> str:
+    """This command line, going on where it stopped."""
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["revet", *words, "--resume"])
+
+
+def _say_internal_errors(results: Sequence[Ended]) -> None:
+    """The traceback of the first fault of revet itself, for a report; more of them add little."""
+    faults = [ended.error for ended in results if ended.error and not isinstance(ended.error, RevetError)]
+    if faults:
+        typer.echo("\nThis is a fault in revet itself. Please report it with this traceback:", err=True)
+        traceback.print_exception(faults[0])
+
+
+def _code(results: Sequence[Ended]) -> int:
+    if results and all(isinstance(ended.error, InputError) for ended in results):
+        return BAD_INPUT
+    return 0 if all(ended.ok for ended in results) else NOT_ALL

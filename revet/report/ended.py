@@ -1,0 +1,48 @@
+"""How one task of a batch ended, whether it ran, failed to, or had ended before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from revet.errors import RevetError
+from revet.report.text import one_line, why
+from revet.schema import Run, RunOutcome, Task
+
+__all__ = ["LOOKS", "Ended"]
+
+LOOKS: dict[RunOutcome | None, tuple[str, str]] = {
+    RunOutcome.committed: ("✓", "green"),
+    RunOutcome.answered: ("✓", "green"),
+    RunOutcome.abstained: ("–", "yellow"),
+    RunOutcome.asked: ("?", "cyan"),
+    RunOutcome.rejected: ("✗", "red"),
+    RunOutcome.failed: ("✗", "red"),
+    None: ("…", "dim"),
+}
+"""Symbol and colour of an outcome; its word always stands beside them. None is a run that has not ended."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`run` is None where `error` left no record. `again`: it had ended before, and is only reported."""
+
+    task: Task
+    run: Run | None = None
+    error: Exception | None = None
+    again: bool = False
+
+    @property
+    def outcome(self) -> RunOutcome:
+        return self.run.outcome if self.run else RunOutcome.failed
+
+    @property
+    def ok(self) -> bool:
+        return self.run is not None and self.run.ok
+
+    @property
+    def why(self) -> str:
+        if self.run is not None:
+            return why(self.run)
+        if isinstance(self.error, RevetError):
+            return one_line(str(self.error), 400)
+        return one_line(f"internal error: {type(self.error).__name__}: {self.error}", 160)

@@ -1,0 +1,43 @@
+"""How a task ended as one line of JSON, for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from revet.report.ended import Ended
+from revet.report.text import tally
+from revet.schema import Evidence
+
+__all__ = ["json_line"]
+
+
+def json_line(ended: Ended) -> str:
+    """``{id, outcome, rounds, checks, seconds, tokens, run, receipt}``; zeros and nulls without a record.
+
+    `checks` says of each check what was seen of the best draft (of the workspace, if there was none).
+    """
+    run = ended.run
+    evidence = (run.evidence or run.baseline) if run else ()
+    line = {
+        "id": ended.task.id,
+        "outcome": ended.outcome.value,
+        "rounds": run.usage.rounds if run else 0,
+        "checks": [_check(each) for each in evidence if each.check],
+        "seconds": round(run.usage.seconds, 3) if run else 0.0,
+        "tokens": run.usage.tokens if run else 0,
+        "run": run.id if run else None,
+        "receipt": run.receipt.id if run and run.receipt else None,
+    }
+    return json.dumps(line)
+
+
+def _check(evidence: Evidence) -> dict[str, Any]:
+    """`failing` and `tests` are null where the check does not tell tests apart."""
+    counted = tally(evidence)
+    return {
+        "command": evidence.request,
+        "outcome": evidence.outcome.value,
+        "failing": counted.bad if counted else None,
+        "tests": counted.total if counted else None,
+    }

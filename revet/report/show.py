@@ -1,0 +1,161 @@
+"""One run in full: what was asked, seen, said and decided, and how to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from revet.report.terminal import diff_text, outcome_text
+from revet.report.text import (
+    SUSPICIOUS,
+    again_command,
+    clean,
+    duration,
+    evidence_line,
+    gives_up,
+    one_line,
+    plural,
+    suspects,
+    usage_line,
+    why,
+)
+from revet.schema import Attempt, Critique, Evidence, Outcome, Run, RunOutcome
+
+__all__ = ["print_run"]
+
+FINDINGS_SHOWN = 6
+OUTCOMES = {
+    Outcome.passed: ("✓", "green"),
+    Outcome.failed: ("✗", "red"),
+    Outcome.error: ("✗", "red"),
+    Outcome.timeout: ("✗", "red"),
+    Outcome.inconclusive: ("?", "yellow"),
+}
+
+
+def print_run(console: Console, run: Run, folder: str | None = None) -> None:
+    """Everything about a run. `folder` is the store's, where it is not the usual one."""
+    _print_head(console, run)
+    if run.baseline:
+        _heading(console, "Before")
+        _print_evidence(console, run.baseline)
+        if run.diagnosis is not None:
+            _print_critique(console, run.diagnosis)
+    number = 0
+    for attempt in run.attempts:
+        number += not gives_up(attempt.draft)
+        _print_attempt(console, attempt, number, run)
+    _print_changes(console, run)
+    _print_end(console, run, folder)
+
+
+def _print_head(console: Console, run: Run) -> None:
+    undone = run.receipt is not None and run.receipt.undone_at is not None
+    console.print(Text.assemble((run.id, "bold"), "  ", outcome_text(run.outcome, undone=undone)), soft_wrap=True)
+    _line(console, why(run))
+    task = run.task
+    facts = [
+        ("goal", task.goal),
+        ("workspace", task.workspace or "none"),
+        ("may change", ", ".join(task.edit) or "everything but tests and build files"),
+        ("checks", "; ".join(check.command for check in task.checks) or "none"),
+        ("started", f"{run.started_at.astimezone():%Y-%m-%d %H:%M:%S}"),
+        ("spent", usage_line(run)),
+    ]
+    for name, value in facts:
+        _line(console, f"{name:<11} {one_line(value, 400)}")
+
+
+def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) -> None:
+    draft = attempt.draft
+    if gives_up(draft):
+        _heading(console, "No further draft")
+    else:
+        kept = ", the best" if run.best is not None and run.best.round == attempt.round else ""
+        _heading(console, f"Draft {number}{kept} ({draft.id} by {one_line(draft.author)})")
+    if draft.notes:
+        _line(console, one_line(draft.notes, 400))
+    if draft.answer is not None:
+        _line(console, one_line(draft.answer, 400))
+    others = draft.data.get("also_passing")
+    if isinstance(others, list) and others:
+        _line(console, "These passed too, but are larger or less likely what was meant:")
+        for other in others:
+            _line(console, f"  {one_line(str(other))}")
+    if draft.actions:
+        _print_evidence(console, attempt.evidence)
+        for critique in attempt.critiques:
+            _print_critique(console, critique)
+    if attempt.decision is not None:
+        _line(console, f"decision: {attempt.decision.kind}")
+        for reason in attempt.decision.reasons:
+            _line(console, f"  because {one_line(reason, 300)}")
+
+
+def _print_evidence(console: Console, evidence: Sequence[Evidence]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=bool(evidence))
+    table.add_column("what was run", ratio=2, overflow="fold")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("what was seen", ratio=3, overflow="fold")
+    table.add_column("time", no_wrap=True, justify="right")
+    for each in evidence:
+        symbol, style = OUTCOMES[each.outcome]
+        table.add_row(
+            Text(one_line(each.request if each.tool in each.request or each.check else f"{each.tool}: {each.request}")),
+            Text(f"{symbol} {each.outcome.value}", style=style),
+            Text(evidence_line(each, names=6)),
+            Text(duration(each.seconds)),
+        )
+    console.print(table)
+
+
+def _print_critique(console: Console, critique: Critique) -> None:
+    verdict = f"{critique.verdict} (score {critique.score:.2f})"
+    _line(console, f"critic {one_line(critique.critic)}: {verdict}: {one_line(critique.possible_result)}")
+    lines = suspects([critique])
+    if lines:
+        _line(console, f"  most suspicious lines: {', '.join(lines)}")
+    findings = [f for f in critique.findings if f.category != SUSPICIOUS]
+    for finding in findings[:FINDINGS_SHOWN]:
+        where = f"{clean(str(finding.location))}: " if finding.location else ""
+        opinion = " (an opinion: it cites no evidence)" if finding.opinion else ""
+        _line(console, f"  {finding.severity}: {where}{one_line(finding.claim, 300)}{opinion}")
+        if finding.suggestion:
+            _line(console, f"    {one_line(finding.suggestion, 300)}")
+    if len(findings) > FINDINGS_SHOWN:
+        _line(console, f"  and {plural(len(findings) - FINDINGS_SHOWN, 'more finding')}")
+
+
+def _print_changes(console: Console, run: Run) -> None:
+    if run.best is None or not run.best.diff:
+        return
+    committed = run.outcome is RunOutcome.committed
+    _heading(console, "What was committed" if committed else "The best draft (not committed)")
+    console.print(diff_text(run.best.diff), soft_wrap=True)
+
+
+def _print_end(console: Console, run: Run, folder: str | None) -> None:
+    console.print()
+    receipt = run.receipt
+    if receipt is None:
+        waits = run.outcome is RunOutcome.asked
+        _line(console, "It waits for your answer; nothing was changed yet." if waits else "Nothing was changed.")
+        return
+    when = f"{receipt.committed_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    _line(console, f"Committed {when} to {one_line(receipt.workspace, 400)}")
+    if receipt.undone_at is not None:
+        _line(console, f"Taken back {receipt.undone_at.astimezone():%Y-%m-%d %H:%M:%S}")
+        return
+    console.print(Text.assemble("To take it back: ", (again_command(run.id, "undo", folder), "bold")), soft_wrap=True)
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold"), soft_wrap=True)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)

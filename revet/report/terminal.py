@@ -1,0 +1,152 @@
+"""Runs on a terminal or in a log: the diff, how a task ended, the table of a batch, the list of runs.
+
+Everything printed is a `Text`, never a string with markup: what tools wrote cannot change how it is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from revet.report.ended import LOOKS, Ended
+from revet.report.text import again_command, clean, duration, failing_before_after, one_line, plural
+from revet.schema import RunOutcome
+from revet.store import Row
+
+__all__ = ["diff_text", "make_console", "outcome_text", "print_ended", "print_runs", "print_summary"]
+
+DIFF_LINES = 60
+"""Lines of a diff shown while tasks run; `revet show` shows all."""
+DETAIL_INDENT = 16
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """The console that everything is printed on: no markup, no emoji codes, no highlighting."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def outcome_text(outcome: RunOutcome | None, *, undone: bool = False) -> Text:
+    """``✓ committed``: symbol and word, coloured. Nothing depends on the colour alone."""
+    symbol, style = LOOKS[outcome]
+    word = outcome.value if outcome else "not ended"
+    if undone:
+        return Text(f"↶ {word}, undone", style="yellow")
+    return Text(f"{symbol} {word}", style=style)
+
+
+def diff_text(diff: str, *, limit: int | None = None) -> Text:
+    """A unified diff in colour, at most `limit` lines of it."""
+    lines = clean(diff).splitlines()
+    shown = lines if limit is None else lines[:limit]
+    text = Text()
+    for line in shown:
+        text.append(f"    {line}\n", style=_diff_style(line))
+    if len(shown) < len(lines):
+        text.append(f"    … {plural(len(lines) - len(shown), 'more line')}\n", style="dim")
+    text.rstrip()
+    return text
+
+
+def print_ended(console: Console, ended: Ended) -> None:
+    """How one task ended, with the diff of what was committed."""
+    head = Text.assemble(outcome_text(ended.outcome), "  ", (ended.task.id, "bold"))
+    head.append("  (had ended before; not run again)" if ended.again else "", style="dim")
+    console.print(head, soft_wrap=True)
+    console.print(Text(f"    {ended.why}"), soft_wrap=True)
+    if ended.run and ended.run.best and not ended.again and ended.outcome is RunOutcome.committed:
+        console.print(diff_text(ended.run.best.diff, limit=DIFF_LINES), soft_wrap=True)
+
+
+def print_summary(console: Console, results: Sequence[Ended], seconds: float, folder: str | None) -> None:
+    """The table of a batch, and what can be done next. `folder`: the store's, if unusual."""
+    head = ("task", "outcome", "drafts", "failing tests", "time", "run")
+    rows = [(head, Text(""))] + [(_cells(ended), _detail(ended)) for ended in results]
+    widths = [max(cell_len(cells[i]) for cells, _ in rows) for i in range(len(head))]
+    in_line = sum(widths) + 2 * len(widths) <= console.width
+    columns = len(head) if in_line else len(head) - 1
+    console.print()
+    for number, (cells, detail) in enumerate(rows):
+        line = Text("  ")
+        for i in range(columns):
+            padded = cells[i].rjust(widths[i]) if i in (2, 4) else cells[i].ljust(widths[i])
+            line.append(padded + "  ", style=_cell_style(results[number - 1], i) if number else "bold")
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+        if number:
+            if not in_line and cells[-1]:
+                detail.append(f" (run {cells[-1]})", style="dim")
+            _print_indented(console, detail, min(2 + widths[0] + 2, DETAIL_INDENT))
+    console.print()
+    console.print(Text(_totals(results, seconds)))
+    _print_next(console, results, folder)
+
+
+def print_runs(console: Console, rows: Sequence[Row]) -> None:
+    """The list of runs, newest first."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("run", "outcome", "started", "time"):
+        table.add_column(name, no_wrap=name != "run", overflow="fold", justify="right" if name == "time" else "left")
+    for row in rows:
+        table.add_row(
+            Text(row.id),
+            outcome_text(row.outcome, undone=row.undone),
+            Text(f"{row.begun_at.astimezone():%Y-%m-%d %H:%M}"),
+            Text(duration(row.seconds) if row.outcome else "–"),
+        )
+    console.print(table)
+
+
+def _diff_style(line: str) -> str:
+    if line.startswith(("+++", "---", "diff ", "index ")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+
+
+def _cells(ended: Ended) -> tuple[str, ...]:
+    run, symbol = ended.run, LOOKS[ended.outcome][0]
+    return (
+        one_line(ended.task.id, 30),
+        f"{symbol} {ended.outcome.value}",
+        str(sum(bool(a.draft.actions) for a in run.attempts)) if run else "–",
+        failing_before_after(run) if run else "–",
+        duration(run.usage.seconds) if run else "–",
+        run.id if run else "",
+    )
+
+
+def _detail(ended: Ended) -> Text:
+    return Text(ended.why)
+
+
+def _cell_style(ended: Ended, column: int) -> str:
+    return LOOKS[ended.outcome][1] if column == 1 else "dim" if column == 5 else ""
+
+
+def _print_indented(console: Console, text: Text, indent: int) -> None:
+    for line in text.wrap(console, max(20, console.width - indent)):
+        line.rstrip()
+        console.print(Text(" " * indent) + line, soft_wrap=True)
+
+
+def _totals(results: Iterable[Ended], seconds: float) -> str:
+    counts = Counter(ended.outcome for ended in results)
+    total = sum(counts.values())
+    parts = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RunOutcome if counts[outcome])
+    return f"{plural(total, 'task')} in {duration(seconds)}: {parts}."
+
+
+def _print_next(console: Console, results: Sequence[Ended], folder: str | None) -> None:
+    last = next((e.run for e in reversed(results) if e.run), None)
+    committed = next((e.run for e in reversed(results) if e.run and e.run.receipt), None)
+    lines = []
+    if last:
+        lines.append(("What happened, in full: ", again_command((committed or last).id, "show", folder)))
+    if committed:
+        lines.append(("To take a commit back:  ", again_command(committed.id, "undo", folder)))
+    for words, command in lines:
+        console.print(Text.assemble(words, (command, "bold")), soft_wrap=True)

@@ -1,0 +1,29 @@
+"""Task files: YAML, JSON or JSONL in, tasks with their settings out, or every error of the file at once.
+
+::
+
+    defaults: {model: builtin:repair, rounds: 6}
+    tasks:
+      - id: late-fee
+        workspace: ./late_fee         # relative to the task file
+        edit: [late_fee.py]
+        checks: ["pytest -q"]
+"""
+
+from __future__ import annotations
+
+from revet.taskfile._load import load
+from revet.taskfile._problems import TaskFileErrors
+from revet.taskfile._project import project_task
+from revet.taskfile._schema import json_schema
+from revet.taskfile._settings import Entry, Settings, settings_from
+
+__all__ = [
+    "Entry",
+    "Settings",
+    "TaskFileErrors",
+    "json_schema",
+    "load",
+    "project_task",
+    "settings_from",
+]

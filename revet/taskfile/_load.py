@@ -1,0 +1,162 @@
+"""Validates the tasks of a file: every error is reported at once, with file, line and field."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from revet.schema import Check, Task
+from revet.taskfile._document import Document, Item, read
+from revet.taskfile._marked import locate, plain
+from revet.taskfile._problems import Problems, dotted
+from revet.taskfile._project import find_python, safe_id
+from revet.taskfile._settings import Entry, Settings, settings_from, workspace_problem
+from revet.taskfile._words import describe, problem_of
+
+__all__ = ["load"]
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+_TASK = tuple(Task.model_fields)
+_SETTINGS = tuple(Settings.model_fields)
+_CHECK = tuple(Check.model_fields)
+
+
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Entry]:
+    """The tasks of a YAML, JSON or JSONL file, in its order; at least one.
+
+    Relative `workspace` and `python` paths are taken from the file's folder. `overrides` are settings that
+    stand above the file's, whose own values are checked all the same. Raises `TaskFileErrors`.
+    """
+    path = Path(path)
+    problems = Problems(str(path))
+    document = read(path, problems)
+    loader = _Loader(path.absolute().parent, document, problems)
+    settings = settings_from(overrides or {})
+    chosen = {name: getattr(settings, name) for name in overrides or {}}
+    entries = [entry for item in document.items if (entry := loader.entry(item, chosen))]
+    loader.check_ids()
+    problems.raise_any()
+    return entries
+
+
+class _Loader:
+    """Validates the tasks of one document. An entry that has errors is None; the errors are in `problems`."""
+
+    def __init__(self, folder: Path, document: Document, problems: Problems) -> None:
+        self.folder, self.items, self.problems = folder, document.items, problems
+        self.defaults = document.defaults
+        if "id" in self.defaults.value:
+            line = self.defaults.keys["id"]
+            problems.add("cannot be a default: every task has its own", line, "defaults.id", "move it to the task")
+            del self.defaults.value["id"]
+        problems.check_keys(self.defaults, "defaults", (*_TASK, *_SETTINGS)[1:])
+
+    def entry(self, item: Item, overrides: Mapping[str, Any]) -> Entry | None:
+        written = item.node.value
+        if not isinstance(written, dict):
+            problem = f"a task is a mapping of names to values, but this is {describe(plain(item.node))}"
+            self.problems.add(problem, item.node.line, item.name)
+            return None
+        self.problems.check_keys(item.node, item.name, (*_TASK, *_SETTINGS))
+        values = {key: plain(node) for key, node in {**self.defaults.value, **written}.items()}
+        self._check_check_keys(item, values)
+        if "id" not in values:
+            values["id"] = self._default_id(item, values)
+        self._resolve_paths(item, values)
+        self._check_commands(item, values)
+        if {"model": Settings().model, **values, **overrides}["model"] == "builtin:repair":
+            self._require(item, values, "workspace", "say which folder to repair")
+            self._require(item, values, "checks", 'say what must pass, such as checks: ["pytest -q"]')
+        task = self._validate(Task, item, {k: values[k] for k in _TASK if k in values})
+        settings = self._validate(Settings, item, {k: values[k] for k in _SETTINGS if k in values})
+        if task is None or settings is None:
+            return None
+        return Entry(task=task, settings=settings.model_copy(update=dict(overrides)))
+
+    def check_ids(self) -> None:
+        """Notes every id that an earlier task has."""
+        first: dict[str, int] = {}
+        for item in self.items:
+            if not isinstance(item.node.value, dict) or "id" not in item.node.value:
+                continue
+            name, line = item.node.value["id"].value, item.node.keys["id"]
+            if isinstance(name, str) and first.setdefault(name, line) != line:
+                problem = f"the id {name!r} is already used in line {first[name]}"
+                self.problems.add(problem, line, dotted(item.name, "id"), "give each task an id of its own")
+
+    def _place(self, item: Item, path: Sequence[str | int]) -> tuple[int, str]:
+        """Line and dotted field of a value: in the task, or in `defaults` if the task has it from there."""
+        written = item.node.value
+        inherited = bool(path) and path[0] not in written and path[0] in self.defaults.value
+        node, name = (self.defaults, "defaults") if inherited else (item.node, item.name)
+        line, field = locate(node, path)
+        return line, name + field if field.startswith("[") else dotted(name, field)
+
+    def _validate(self, model: type[AnyModel], item: Item, values: dict[str, Any]) -> AnyModel | None:
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            for detail in error.errors():
+                problem, hint = problem_of(detail)
+                line, field = self._place(item, detail["loc"])
+                if detail["type"] == "missing":
+                    field = dotted(field, str(detail["loc"][-1]))
+                self.problems.add(problem, line, field, hint)
+            return None
+
+    def _check_check_keys(self, item: Item, values: dict[str, Any]) -> None:
+        """Notes unknown keys of checks with the nearest known one, and drops them from `values`."""
+        node = item.node.value.get("checks") or self.defaults.value.get("checks")
+        for index, check in enumerate(node.value if node and isinstance(node.value, list) else ()):
+            if isinstance(check.value, dict):
+                _, name = self._place(item, ("checks", index))
+                self.problems.check_keys(check, name, _CHECK)
+                values["checks"][index] = {k: plain(v) for k, v in check.value.items() if k in _CHECK}
+
+    def _default_id(self, item: Item, values: Mapping[str, Any]) -> str:
+        """The workspace's folder name, made safe. Only the sole task of a file may leave its id out."""
+        if len(self.items) > 1:
+            hint = "give each task a short id of its own"
+            self.problems.add("is missing", item.node.line, dotted(item.name, "id"), hint)
+        folder = (self.folder / str(values.get("workspace") or ".")).resolve().name
+        return safe_id(folder)
+
+    def _resolve_paths(self, item: Item, values: dict[str, Any]) -> None:
+        """Makes the paths in `values` absolute; those that cannot be used are noted."""
+        workspace, python = values.get("workspace"), values.get("python")
+        if workspace and isinstance(workspace, str):
+            folder = (self.folder / Path(workspace).expanduser()).resolve()
+            values["workspace"] = str(folder)
+            if problem := workspace_problem(folder):
+                self.problems.add(problem[0], *self._place(item, ("workspace",)), problem[1])
+        if python is not None and isinstance(python, str):
+            values["python"] = find_python(python, self.folder)
+            if values["python"] is None:
+                place = self._place(item, ("python",))
+                self.problems.add(f"there is no interpreter {python!r}", *place, "name a python that runs here")
+
+    def _check_commands(self, item: Item, values: Mapping[str, Any]) -> None:
+        checks = values.get("checks")
+        for index, check in enumerate(checks if isinstance(checks, list) else [checks]):
+            command = check.get("command") if isinstance(check, dict) else check
+            if not isinstance(command, str):
+                continue
+            place = self._place(item, ("checks", index))
+            try:
+                words = shlex.split(command)
+            except ValueError as error:
+                problem = f"cannot be read as a command: {str(error).lower()}"
+                self.problems.add(problem, *place, "close the quotes")
+            else:
+                if not words:
+                    self.problems.add("is an empty command", *place, "write a command, such as pytest -q")
+
+    def _require(self, item: Item, values: Mapping[str, Any], name: str, hint: str) -> None:
+        if name not in values:
+            self.problems.add("is missing", item.node.line, dotted(item.name, name), hint)
+        elif values[name] in (None, "", []):
+            self.problems.add("is empty", *self._place(item, (name,)), hint)

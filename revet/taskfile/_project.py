@@ -1,0 +1,70 @@
+"""The task of mending one project, without a task file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from revet.errors import InputError, WorkspaceError
+from revet.schema import Check, Task
+from revet.taskfile._settings import workspace_problem
+
+__all__ = ["find_python", "project_task", "safe_id"]
+
+
+def project_task(path: Path, tests: Sequence[str], edit: Sequence[str] = (), python: str | None = None) -> Task:
+    """Make `tests` pass in the folder `path`, or by changing the file `path` alone.
+
+    Relative paths are taken from the current folder. Raises `InputError`.
+    """
+    file = path.is_file()
+    if file and edit:
+        raise InputError(f"{path} is a file, so only it may be changed", hint="name its folder to use --edit")
+    workspace = (path.parent if file else path).resolve()
+    if problem := workspace_problem(workspace):
+        raise WorkspaceError(problem[0], hint=problem[1])
+    interpreter = None
+    if python is not None:
+        interpreter = find_python(python, Path.cwd())
+        if interpreter is None:
+            raise InputError(f"--python: there is no interpreter {python!r}", hint="name a python that runs here")
+    return Task(
+        id=safe_id(path.stem if file else workspace.name),
+        workspace=str(workspace),
+        edit=(_literally(path.name),) if file else tuple(edit),
+        checks=tuple(_check(test) for test in tests),
+        python=interpreter,
+    )
+
+
+def safe_id(name: str) -> str:
+    """`name` as a task's id: what an id may not hold becomes a hyphen."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-._")[:80] or "task"
+
+
+def find_python(name: str, folder: Path) -> str | None:
+    """An interpreter's absolute path, or None. Links are kept: the python of a virtual environment is one."""
+    if "/" not in name:
+        return shutil.which(name)
+    found = Path(os.path.normpath(folder / Path(name).expanduser()))
+    return str(found) if found.is_file() and os.access(found, os.X_OK) else None
+
+
+def _check(command: str) -> Check:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        problem = f"--test: {command!r} cannot be read as a command: {str(error).lower()}"
+        raise InputError(problem, hint="close the quotes") from None
+    if not words:
+        raise InputError("--test: the command is empty", hint='write one, such as --test "pytest -q"')
+    return Check(command=command)
+
+
+def _literally(name: str) -> str:
+    """A pattern that matches this file of the workspace's top folder and nothing else."""
+    return "/" + re.sub(r"([\\*?\[\]! #])", r"\\\1", name)

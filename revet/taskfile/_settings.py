@@ -1,0 +1,128 @@
+"""How a task is to be run: which model, recipe and sandbox, and within which budgets."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from revet.errors import InputError
+from revet.schema import Model, Task
+from revet.taskfile._words import Wrong, problem_of
+
+__all__ = ["Entry", "Settings", "nearest", "settings_from", "workspace_problem"]
+
+
+class Settings(Model):
+    """How one task is run. Every field may stand in a task, in `defaults`, or on the command line."""
+
+    model: str = Field(default="builtin:repair", description="who proposes; builtin:repair needs no key")
+    recipe: str = Field(default="core", description="the method; `revet recipes` lists them")
+    sandbox: str = Field(default="local", description="where code runs; `revet doctor` says which work here")
+    rounds: int = Field(default=4, ge=0, strict=True, description="revisions after the first draft")
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        strict=True,
+        allow_inf_nan=False,
+        description="wall time of a task; default: no limit",
+    )
+    tool_calls: int | None = Field(default=None, gt=0, strict=True, description="default: no limit")
+    tokens: int | None = Field(default=None, gt=0, strict=True, description="model tokens; default: no limit")
+    cost: float | None = Field(
+        default=None, gt=0, strict=True, allow_inf_nan=False, description="model cost; default: no limit"
+    )
+    approve: Literal["auto", "ask", "never"] = Field(
+        default="auto",
+        description="who lets a proven draft be committed; never is a dry run",
+    )
+    seed: int = Field(default=0, strict=True, description="the same seed gives the same run")
+
+    @field_validator("model")
+    @classmethod
+    def _model(cls, value: str) -> str:
+        from revet import models
+
+        return _accepted(models.parse, value)
+
+    @field_validator("recipe")
+    @classmethod
+    def _recipe(cls, value: str) -> str:
+        from revet.graphs.recipes import RECIPES
+
+        return _one_of("recipe", value, RECIPES)
+
+    @field_validator("sandbox")
+    @classmethod
+    def _sandbox(cls, value: str) -> str:
+        from revet import sandboxes
+
+        return _accepted(sandboxes.get, value)
+
+
+class Entry(Model):
+    """A task and how to run it."""
+
+    task: Task
+    settings: Settings = Settings()
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be."""
+    return next(iter(difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)), None)
+
+
+def settings_from(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
+    """`base` with `values` laid over it, checked. The `InputError` it raises names options (``--rounds``)."""
+    merged = (base.model_dump() if base else {}) | dict(values)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        lines = []
+        for detail in error.errors():
+            problem, hint = problem_of(detail)
+            option = "--" + str(detail["loc"][0]).replace("_", "-")
+            lines.append(f"{option}: {problem}" + (f"\n  → {hint}" if hint else ""))
+        raise InputError("\n".join(lines)) from None
+
+
+def workspace_problem(workspace: Path) -> tuple[str, str] | None:
+    """What is wrong with a workspace and what to do about it, None if it can be used."""
+    try:
+        if workspace.is_dir():
+            if os.access(workspace, os.R_OK | os.X_OK):
+                return None
+            return f"the folder {workspace} cannot be read", "give yourself read permission on it"
+        if workspace.exists():
+            return (
+                f"{workspace} is a file, not a folder",
+                "name its folder, and the file under `edit`",
+            )
+    except OSError as error:
+        return (
+            f"{workspace} cannot be looked at: {error.strerror}",
+            "check the permissions above it",
+        )
+    return f"the folder {workspace} does not exist", "correct the path"
+
+
+def _accepted(lookup: Callable[[str], object], value: str) -> str:
+    """`value`, if `lookup` knows it; its `InputError` becomes one of this field."""
+    try:
+        lookup(value)
+    except InputError as error:
+        raise Wrong(str(error).partition("\n")[0], hint=error.hint) from None
+    return value
+
+
+def _one_of(what: str, value: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    if value in names:
+        return value
+    close = nearest(value, names)
+    known_text = f"known: {', '.join(names)}"
+    raise Wrong(f"there is no {what} {value!r}", hint=f"did you mean {close}? ({known_text})" if close else known_text)

@@ -1,0 +1,112 @@
+"""An agent that follows a script instead of running anything, and task files for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from revet.errors import RevetError
+from revet.graphs.events import Event, Started
+from revet.schema import Decision, DecisionKind, Run, RunOutcome, Task
+from revet.store import Store
+from revet.taskfile import Settings
+from tests.report.samples import abstained, answered, asked, committed, stream
+
+__all__ = ["FakeAgent", "World"]
+
+SCRIPTS: dict[str, Callable[[str, Task], Run]] = {
+    "commit": committed,
+    "abstain": abstained,
+    "answer": answered,
+    "ask": asked,
+}
+
+
+@dataclass
+class World:
+    """What every fake agent of a test shares: the script by task id, and what happened in which order."""
+
+    script: dict[str, str] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+    settings: list[Settings] = field(default_factory=list)
+    running: set[str] = field(default_factory=set)
+    most: int = 0
+    errors: dict[str, Exception] = field(default_factory=dict)
+
+    def make_agent(self, settings: Settings, store: Store) -> FakeAgent:
+        self.settings.append(settings)
+        return FakeAgent(self, settings, store)
+
+
+class FakeAgent:
+    """Ends each task as its script says: commit, abstain, answer, ask, hang, raise."""
+
+    def __init__(self, world: World, settings: Settings, store: Store) -> None:
+        self.world, self.settings, self.store = world, settings, store
+
+    async def astream(self, task: Task, *, run_id: str | None = None) -> AsyncIterator[Event]:
+        world = self.world
+        todo = world.script.get(task.id, "commit")
+        name = run_id or f"{task.id}-run"
+        world.log.append(f"{'resume' if run_id else 'start'} {task.id}")
+        world.running.add(task.id)
+        world.most = max(world.most, len(world.running))
+        try:
+            if todo == "raise":
+                raise world.errors[task.id]
+            self.store.begin(name, task)
+            yield Started(run=name, task=task)
+            await asyncio.sleep(3600 if todo == "hang" else 0.01)
+            run = SCRIPTS[todo](name, task)
+            self.store.save(run)
+            for event in stream(run)[1:]:
+                yield event
+            world.log.append(f"end {task.id}")
+        except (asyncio.CancelledError, GeneratorExit):
+            world.log.append(f"cancelled {task.id}")
+            raise
+        finally:
+            world.running.discard(task.id)
+
+    async def aresume(self, run_id: str, approve: bool) -> AsyncIterator[Event]:
+        run = self.store.get(run_id)
+        self.world.log.append(f"{'approve' if approve else 'refuse'} {run.task.id}")
+        run = committed(run.id, run.task) if approve else rejected(run)
+        self.store.save(run)
+        for event in stream(run):
+            yield event
+
+
+def rejected(run: Run) -> Run:
+    return run.model_copy(
+        update={"outcome": RunOutcome.rejected, "decision": Decision(kind=DecisionKind.ask, reasons=("no",))}
+    )
+
+
+def workspaces(folder: Path, *names: str) -> list[str]:
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return [str(folder / name) for name in names]
+
+
+def task_file(folder: Path, *entries: dict[str, Any]) -> Path:
+    """A task file with these tasks, each with a workspace of its own unless it names one."""
+    import json
+
+    lines = []
+    for entry in entries:
+        entry = {"workspace": entry["id"], "checks": "pytest -q", **entry}
+        (folder / entry["workspace"]).mkdir(parents=True, exist_ok=True)
+        lines.append(json.dumps(entry))
+    path = folder / "tasks.jsonl"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def fault(message: str = "no sandbox here") -> RevetError:
+    from revet.errors import SandboxUnavailable
+
+    return SandboxUnavailable(message, hint="enable one")
