@@ -55,7 +55,9 @@ def summary(facts: TestFacts, outcome: Outcome, result: ExecResult) -> str:
         return "failed: it wrote more output than it may, and was ended"
     if facts.verdict == "timeout":
         hung = [test.id for test in facts.tests if test.outcome == "timeout"]
-        return f"timeout: ended after {result.seconds:.1f} s" + (f", in {hung[-1]}" if hung else "")
+        return f"timeout: it did not end and was stopped after {result.seconds:.1f} s" + (
+            f", in {hung[-1]}" if hung else ""
+        )
     if facts.kind == "command":
         how = f"signal {result.signal}" if result.signal else f"exit status {facts.exit_code}"
         return f"{outcome.value}: {how}"

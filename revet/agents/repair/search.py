@@ -90,6 +90,8 @@ class Repair:
         if not sources:
             why = "; ".join(problems) or "no editable Python file is run by the failing tests"
             return Draft(author=self.name, notes=f"nothing to repair with: {why}")
+        if (unloaded := _cannot_load(view, failing, check)) is not None:
+            return Draft(author=self.name, notes="; ".join([*problems, unloaded]))
         search = _Search(view, check, _failing_ids(failing, check), self._limit(view, failing), self)
         hints = hints_from(view, failing) if self.order == "localised" else None
         singles = self._singles(sources, suspects, hints, view.seed)
@@ -342,6 +344,18 @@ def _failing(view: View, evidence: Sequence[Evidence]) -> list[Evidence]:
 def _failing_ids(failing: Sequence[Evidence], check: Check) -> tuple[str, ...]:
     facts = (facts_of(e) for e in failing if e.check == check.id)
     return tuple(test for each in facts if each for test in each.failing)
+
+
+def _cannot_load(view: View, failing: Sequence[Evidence], check: Check) -> str | None:
+    """Why no change of an editable file can help a suite that does not even load, if that is so."""
+    facts = next((f for e in failing if e.check == check.id and (f := facts_of(e))), None)
+    if facts is None or facts.failing or not facts.collect_errors:
+        return None
+    if any(error.path and view.allows(error.path) for error in facts.collect_errors):
+        return None
+    first = facts.collect_errors[0]
+    last = first.message.strip().splitlines()[-1:] or ["it says nothing"]
+    return f"the tests cannot be loaded, and not because of a file that may be changed: {first.id}: {last[0]}"
 
 
 def _hung(evidence: Evidence) -> float:
