@@ -36,7 +36,7 @@ from revet.tools import Coverage, Tests
 Order = Literal["localised", "unlocalised", "random"]
 Shown = Literal["hidden", "visible"]
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "bugfix_tasks"
-SETS = {"quixbugs": "quixbugs_py.dev.jsonl", "humanevalfix": "humanevalfix_py.dev.jsonl"}
+SETS = {"quixbugs": "quixbugs_py*.jsonl", "humanevalfix": "humanevalfix_py*.jsonl"}
 
 
 class Result(Model):
@@ -106,8 +106,8 @@ async def every(options: argparse.Namespace) -> list[Result]:
     settings += [] if options.no_visible else [("visible", "localised")]
     settings += [] if options.no_ablation else [("hidden", "unlocalised"), ("hidden", "random")]
     for name in options.sets:
-        path = options.data / SETS[name]
-        for bug in load_bugs(path)[: options.limit]:
+        bugs = [bug for path in sorted(options.data.glob(SETS[name])) for bug in load_bugs(path)]
+        for bug in bugs[: options.limit]:
             for shown, order in settings:
                 result = await repair(bug, name, shown, order, options)
                 if result is not None:
@@ -125,10 +125,8 @@ def tell(r: Result) -> None:
 
 
 def summary(results: Sequence[Result]) -> str:
-    lines = [
-        "",
-        f"{'set':14}{'tests shown':13}{'order':13}{'bugs':>5}{'fixed':>7}{'right':>7}{'over-fit':>9}{'tried':>7}{'s':>7}{'max s':>7}",
-    ]
+    names = f"{'set':14}{'tests shown':13}{'order':13}"
+    lines = ["", names + f"{'bugs':>5}{'fixed':>7}{'right':>7}{'over-fit':>9}{'tried':>7}{'s':>7}{'max s':>7}"]
     groups = sorted({(r.set, r.shown, r.order) for r in results})
     for key in groups:
         rows = [r for r in results if (r.set, r.shown, r.order) == key]

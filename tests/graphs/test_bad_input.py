@@ -163,8 +163,7 @@ def test_a_workspace_inside_another_waits_for_nobody_and_is_refused(workspace: P
 
 def test_two_bugs_are_mended_one_after_the_other(workspace: Path, tmp_path: Path) -> None:
     (workspace / "shop.py").write_text(
-        BUGGY
-        + '\n\ndef discount(price: int, percent: int) -> int:\n    """Less."""\n    return price + price * percent // 100\n'
+        BUGGY + "\n\ndef discount(price: int, percent: int) -> int:\n" + "    return price + price * percent // 100\n"
     )
     more = "\n\ndef test_discount():\n    assert discount(200, 10) == 180\n    assert discount(100, 0) == 100\n"
     (workspace / "test_shop.py").write_text(TESTS.replace("import total", "import discount, total") + more)
