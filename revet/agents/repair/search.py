@@ -11,9 +11,8 @@ spectrum-based fault localisation.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import JsonValue
@@ -24,18 +23,16 @@ from revet.agents.repair.mutate import candidates, pairs
 from revet.agents.repair.operators import Hints
 from revet.agents.repair.order import Order, merged
 from revet.agents.repair.patch import Candidate, Edit, apply
+from revet.agents.repair.sieve import SECONDS_PER_STEP, Search
 from revet.agents.repair.sources import Source, editable_sources, hints_from, python_files, read_source
 from revet.schema import Check, Critique, Draft, Evidence, Outcome, WriteFile
 from revet.tools import facts_of
 from revet.tools.base import View
-from revet.tools.screen import Mutant, Screened, screen
 
 __all__ = ["Repair"]
 
-FIRST_BATCH, BATCH = 60, 240
 MOST_ALTERNATIVES = 8
 SHARE_OF_SINGLES = 0.7
-MOST_STEPS, SECONDS_PER_STEP = 6, 5.0
 
 
 class Repair:
@@ -52,8 +49,8 @@ class Repair:
         self,
         *,
         order: Literal["localised", "unlocalised", "random"] = "localised",
-        seconds: float = 30.0,
-        tries: int = 6000,
+        seconds: float = 60.0,
+        tries: int = 4000,
         stop_after: int = 6,
         workers: int = 2,
         combine: bool = True,
@@ -92,7 +89,7 @@ class Repair:
             return Draft(author=self.name, notes=f"nothing to repair with: {why}")
         if (unloaded := _cannot_load(view, failing, check)) is not None:
             return Draft(author=self.name, notes="; ".join([*problems, unloaded]))
-        search = _Search(view, check, _failing_ids(failing, check), self._limit(view, failing), self)
+        search = self._sieve(view, check, _failing_ids(failing, check), self._limit(view, failing))
         hints = hints_from(view, failing) if self.order == "localised" else None
         singles = self._singles(sources, suspects, hints, view.seed)
         found = await search.through(singles, sources, share=SHARE_OF_SINGLES if self.combine else 1.0)
@@ -107,7 +104,7 @@ class Repair:
         """Without the edits of earlier drafts that the last one made superfluous."""
         fresh = _from_scratch(view)
         failing = _failing_ids(tuple(view.baseline.values()), check)
-        search = _Search(fresh, check, failing, time.monotonic() + SECONDS_PER_STEP, self)
+        search = self._sieve(fresh, check, failing, time.monotonic() + SECONDS_PER_STEP)
         writes = [a for a in draft.actions if isinstance(a, WriteFile)]
         if len(writes) != 1 or view.workspace is None:  # a mutant changes one file, so only then can parts be left out
             return draft
@@ -139,7 +136,7 @@ class Repair:
         ]
         return merged(streams, seed=seed if self.order == "random" else None)
 
-    def _pairs(self, sources: dict[str, Source], search: _Search) -> Iterator[Candidate]:
+    def _pairs(self, sources: dict[str, Source], search: Search) -> Iterator[Candidate]:
         """Combinations of what was tried alone, those that mended something first."""
         streams = [
             pairs(
@@ -152,6 +149,9 @@ class Repair:
         ]
         return merged(streams)
 
+    def _sieve(self, view: View, check: Check, failing: tuple[str, ...], until: float) -> Search:
+        return Search(view, check, failing, until, self.workers, self.stop_after, self.tries)
+
     def _limit(self, view: View, failing: Sequence[Evidence]) -> float:
         """When to stop searching (monotonic): early enough to examine the winner within the run's budget."""
         examination = 2.0 + 2.0 * sum(e.seconds - _hung(e) for e in failing)
@@ -161,7 +161,7 @@ class Repair:
 
     def _draft(
         self,
-        search: _Search,
+        search: Search,
         found: list[Candidate],
         chosen: Candidate | None,
         sources: dict[str, Source],
@@ -192,137 +192,12 @@ class Repair:
         return Draft(author=self.name, answer="Nothing to repair: every required check passes as it is.")
 
 
-@dataclass
-class _Search:
-    """One search: what was tried so far and what came of it."""
-
-    view: View
-    check: Check
-    failing: tuple[str, ...]
-    until: float
-    options: Repair
-    started: float = field(default_factory=time.monotonic)
-    tried: int = 0
-    first_pass: int | None = None
-    refused: list[Candidate] = field(default_factory=list)
-    mended: list[tuple[Candidate, tuple[str, ...]]] = field(default_factory=list)
-
-    async def through(
-        self, stream: Iterator[Candidate], sources: dict[str, Source], *, share: float
-    ) -> list[Candidate]:
-        """Screen the stream in batches until something passes, it ends, or its share of the time is spent."""
-        until = self.started + (self.until - self.started) * share
-        size = FIRST_BATCH
-        while time.monotonic() < until and self.tried < self.options.tries:
-            batch = list(islice(self._untried(stream, sources), size))
-            if not batch:
-                break
-            passing = await self._screen(batch, until)
-            if passing:
-                return sorted(passing, key=_preference)
-            size = BATCH
-        return []
-
-    async def _screen(self, batch: list[Candidate], until: float) -> list[Candidate]:
-        before = self.tried
-        mutants = [_mutant(c) for c in batch]
-        seen = 0
-
-        def heard(result: Screened) -> None:
-            nonlocal seen
-            seen += 1
-            self._tell(before + seen, batch[result.index])
-
-        self._tell(before, batch[0])
-        results = await self._run(mutants, self.failing, until - time.monotonic(), heard)
-        self.tried += len(results)
-        passing = sorted(r.index for r in results if r.outcome == "passed")
-        for result in results:
-            if result.outcome != "passed":
-                self.refused.append(batch[result.index])
-                if result.fixed and not result.broken:
-                    self.mended.append((batch[result.index], result.fixed))
-        if passing and self.first_pass is None:
-            self.first_pass = before + passing[0] + 1
-        return [batch[index] for index in passing]
-
-    async def _run(
-        self,
-        mutants: Sequence[Mutant],
-        failing: Sequence[str],
-        seconds: float,
-        heard: Callable[[Screened], None] | None = None,
-    ) -> list[Screened]:
-        return await screen(
-            self.view,
-            self.check,
-            mutants,
-            failing=failing,
-            workers=self.options.workers,
-            stop_after=self.options.stop_after,
-            seconds=max(0.5, seconds),
-            on_result=heard,
-        )
-
-    async def passes(self, path: str, edits: Sequence[tuple[int, int, str]]) -> bool:
-        """True if the file with these edits passes everything."""
-        results = await self._run([Mutant(path=path, edits=tuple(edits))], self.failing, self.until - time.monotonic())
-        return any(r.outcome == "passed" for r in results)
-
-    def promising(self) -> list[Candidate]:
-        """Candidates that mend some failing tests, those that mend most first; what else they break is not known."""
-        ranked = sorted(self.mended, key=lambda entry: (-len(entry[1]), _preference(entry[0])))
-        return [candidate for candidate, _ in ranked]
-
-    async def progress(self) -> Candidate | None:
-        """A candidate that mends some failing tests and breaks no other: a step towards mending several faults."""
-        best = {c: fixed for c, fixed in self.mended if len(fixed) < len(self.failing)}
-        for candidate in self.promising()[:MOST_STEPS]:
-            if candidate in best:
-                result = await self._run([_mutant(candidate)], best[candidate], SECONDS_PER_STEP)
-                if result and result[0].outcome == "passed":
-                    return candidate
-        return None
-
-    def _untried(self, stream: Iterator[Candidate], sources: dict[str, Source]) -> Iterator[Candidate]:
-        """Without the candidates whose file some earlier draft already held: they were examined and refused."""
-        refused = {
-            (a.path, a.to_bytes()) for t in self.view.attempts for a in t.draft.actions if isinstance(a, WriteFile)
-        }
-        for candidate in stream:
-            if not refused or (candidate.path, sources[candidate.path].encode(candidate)) not in refused:
-                yield candidate
-
-    def _tell(self, tried: int, now: Candidate) -> None:
-        best = max((len(fixed) for _, fixed in self.mended), default=0)
-        self.view.emit(
-            "repair.search",
-            {
-                "tried": tried,
-                "total": None,
-                "best": f"{best} of {len(self.failing)} failing tests fixed" if best else None,
-                "suspects": [f"{now.path}:{now.line}"],
-                "now": now.description,
-            },
-        )
-
-
-def _mutant(candidate: Candidate) -> Mutant:
-    edits = tuple((e.start, e.end, e.text) for e in candidate.edits)
-    return Mutant(path=candidate.path, edits=edits, function=candidate.function)
-
-
-def _preference(candidate: Candidate) -> tuple[float, int]:
-    """Smallest first; of equals, the likelier fix. A deletion is small, but rarely the fix that is meant."""
-    return (candidate.size + (1.0 - candidate.prior) * 4.0, candidate.size)
-
-
 def _with(done: tuple[WriteFile, ...], source: Source, chosen: Candidate) -> tuple[WriteFile, ...]:
     write = WriteFile.of(chosen.path, source.encode(chosen))
     return (*(w for w in done if w.path != chosen.path), write)
 
 
-def _account(search: _Search, found: Sequence[Candidate], chosen: Candidate) -> str:
+def _account(search: Search, found: Sequence[Candidate], chosen: Candidate) -> str:
     where = f"{chosen.path}:{chosen.line}: {chosen.description}"
     if not found:
         return f"{where} (mends some of the failing tests; {search.tried:,} candidates tried)"
