@@ -7,8 +7,6 @@ stages its draft again.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +15,7 @@ from revet import actions
 from revet.actions import Protection, Stage
 from revet.errors import WorkspaceError
 from revet.sandboxes.base import Layer, Sandbox, Session
+from revet.sandboxes.scratch import Scratch
 from revet.schema import Changes, Draft, Receipt, Task
 from revet.tools import interpreter_for
 
@@ -41,9 +40,9 @@ class Bench:
             if self.workspace is not None:
                 stack.enter_context(actions.lock(self.workspace))
                 self.recovered = actions.recover(self.workspace)
-                folder = Path(tempfile.mkdtemp(prefix="revet-stage-"))
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
-                self._stage = Stage(self.workspace, folder, self.protection)
+                scratch = Scratch()
+                stack.callback(scratch.close)
+                self._stage = Stage(self.workspace, scratch.path, self.protection)
             if self._sandbox is not None:
                 python = interpreter_for(self.workspace, self._task.python) if self.workspace else None
                 self.session = await self._sandbox.open(self.workspace, python=python)

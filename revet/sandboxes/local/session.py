@@ -8,7 +8,6 @@ import py_compile
 import signal
 import stat
 import tempfile
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -24,6 +23,7 @@ from revet.sandboxes.local.python import Interpreter
 from revet.sandboxes.local.seccomp import filter_program
 from revet.sandboxes.local.trees import Marks, build_tree, changed_since, marks, remove_tree
 from revet.sandboxes.local.view import HIDDEN, View, inside, is_folder
+from revet.sandboxes.scratch import Scratch
 
 __all__ = ["LocalSession"]
 
@@ -78,8 +78,8 @@ class LocalSession(AsyncClosing):
         self._mode = mode
         self._interpreter = interpreter
         real = None if workspace is None else Path(os.path.realpath(workspace))
-        self._home = make_home(mode.drop, real)
-        self._remove = weakref.finalize(self, remove_tree, self._home)
+        self._scratch = make_home(mode.drop, real)
+        self._home = self._scratch.path
         self._overlay = mode.overlay
         self._serial = count()
         self._running: set[Running] = set()
@@ -129,7 +129,7 @@ class LocalSession(AsyncClosing):
             report=report or on_report is not None,
         )
         validate(request)
-        if not self._remove.alive:
+        if not self._scratch.close.alive:
             raise SandboxBroken("the session is closed", hint="open another with the sandbox's open()")
         overlay = self._overlay
         try:
@@ -145,7 +145,7 @@ class LocalSession(AsyncClosing):
         for running in self._running:
             running.stop("closed")
         await self._idle.wait()
-        self._remove()
+        self._scratch.close()
 
     async def _attempt(self, request: Request, overlay: bool) -> ExecResult:
         place = self._home / f"x{next(self._serial)}"
@@ -355,7 +355,7 @@ def give(place: Path, owner: int | None) -> None:
         os.chown(place, owner, owner)
 
 
-def make_home(drop: int | None, workspace: Path | None) -> Path:
+def make_home(drop: int | None, workspace: Path | None) -> Scratch:
     """The session's folder, outside the workspace. A dropped uid must be able to pass all folders above it."""
     for base in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):
         place = Path(os.path.realpath(base))
@@ -364,9 +364,9 @@ def make_home(drop: int | None, workspace: Path | None) -> Path:
         if workspace is not None and place.is_relative_to(workspace):
             continue
         if os.access(place, os.W_OK):
-            home = Path(tempfile.mkdtemp(prefix="revet-", dir=place))
+            home = Scratch(place)
             if drop is not None:
-                home.chmod(0o711)
+                home.path.chmod(0o711)
             return home
     raise SandboxUnavailable(
         "no temporary folder that an unprivileged user can reach",

@@ -1,0 +1,63 @@
+"""Temporary folders that outlive nothing: removed when closed, and swept by the next process after a kill -9.
+
+Each is held by a lock on the folder itself for as long as its process lives, so that a sweep takes only what nobody
+holds, in whatever process (or container) the holder runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+import weakref
+from pathlib import Path
+
+from revet.sandboxes.local.trees import remove_tree
+
+__all__ = ["Scratch", "sweep"]
+
+PREFIX = "revet-"
+# A folder this young may not be locked yet by the process that makes it.
+GRACE = 60.0
+
+_swept: set[Path] = set()
+
+
+class Scratch:
+    """A private folder ``revet-…`` under `parent` (default: the system's). Sweeps there first, once a process."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        place = Path(os.path.realpath(parent or tempfile.gettempdir()))
+        if place not in _swept:
+            _swept.add(place)
+            sweep(place)
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        self.close = weakref.finalize(self, _release, self.path, held)
+        """Removes the folder; safe to call twice, and called when the object is collected or Python ends."""
+
+
+def sweep(parent: Path, *, grace: float = GRACE) -> list[Path]:
+    """Remove what processes that are gone left under `parent`, and say what. Other users' folders are left alone."""
+    removed = []
+    for folder in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile: not ours to remove
+            info = folder.lstat()
+            if info.st_uid != os.geteuid() or time.time() - info.st_mtime < grace:
+                continue
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_tree(folder)
+                removed.append(folder)
+            finally:
+                os.close(held)
+    return removed
+
+
+def _release(folder: Path, held: int) -> None:
+    remove_tree(folder)
+    os.close(held)
