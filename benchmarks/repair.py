@@ -3,12 +3,17 @@
 Runs the whole loop (sandbox, tests, coverage, critique, gate, commit) on QuixBugs and HumanEvalFix, and judges what it
 committed by each row's own test script in a sandbox of its own.
 
-    python benchmarks/repair.py                        # every row, three settings, and the ablation
+    python benchmarks/repair.py                        # every row in every setting: about an hour on two cores
+    python benchmarks/repair.py --no-ablation          # what is fixed and what is right: about 15 minutes
     python benchmarks/repair.py --sets quixbugs --limit 5 --no-ablation
 
 Settings: `given` shows the loop the row's test script; `visible` shows only the examples of the docstring
-(HumanEvalFix), so that repairs that over-fit them are seen. The ablation runs the `given` setting with the critique's
-lines (localised), without them (unlocalised: likeliest mutation first) and in random order, on the same bugs.
+(HumanEvalFix), so that repairs that over-fit them are seen.
+
+The ablation takes the critique's lines and hints away: `localised` against `unlocalised` (likeliest mutation first) and
+`random` order, on the same bugs, tests given, with three times the budget so that the weaker orders get there as well.
+Each bug stands there in a project of four modules, all but one correct (`--project 1`: alone, where little is left to
+locate). `--every N` takes each N-th bug only.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import shutil
 import statistics
 import sys
@@ -35,8 +41,22 @@ from revet.tools import Coverage, Tests
 
 Order = Literal["localised", "unlocalised", "random"]
 Shown = Literal["hidden", "visible"]
+Options = argparse.Namespace
+ORDERS: tuple[Order, ...] = ("localised", "unlocalised", "random")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "bugfix_tasks"
 SETS = {"quixbugs": "quixbugs_py*.jsonl", "humanevalfix": "humanevalfix_py*.jsonl"}
+
+
+class Setting(Model):
+    """What the loop is given, and in which order it searches. `project` counts the modules of the workspace."""
+
+    shown: Shown
+    order: Order = "localised"
+    project: int = 1
+
+    def __str__(self) -> str:
+        where = "" if self.project == 1 else f" in {self.project}"
+        return f"{'given' if self.shown == 'hidden' else self.shown}{where}, {self.order}"
 
 
 class Result(Model):
@@ -44,8 +64,7 @@ class Result(Model):
 
     set: str
     bug: str
-    shown: Shown
-    order: Order
+    setting: Setting
     outcome: str
     right: bool
     tried: int
@@ -59,17 +78,18 @@ class Result(Model):
         return self.outcome == RunOutcome.committed
 
 
-async def repair(bug: Bug, set_name: str, shown: Shown, order: Order, options: argparse.Namespace) -> Result | None:
+async def repair(bug: Bug, beside: Sequence[Bug], set_name: str, setting: Setting, options: Options) -> Result | None:
     """Run the loop on one bug. None if the row has no tests of that kind."""
     folder = Path(tempfile.mkdtemp(prefix="revet-bench-"))
     try:
-        task = prepare(bug, folder / "ws", shown)
+        task = prepare(bug, folder / "ws", setting.shown, beside=beside)
         if task is None:
             return None
+        seconds = options.seconds * (3 if setting.project > 1 else 1)
         agent = Agent(
-            Repair(order=order, seconds=options.seconds),
+            Repair(order=setting.order, seconds=seconds),
             tools=[Tests(test_timeout=1.0), Coverage()],
-            policy=Policy(rounds=3, seconds=options.seconds * 1.25),
+            policy=Policy(rounds=3, seconds=seconds * 1.25),
             store=folder / "store",
             seed=options.seed,
         )
@@ -86,8 +106,7 @@ async def repair(bug: Bug, set_name: str, shown: Shown, order: Order, options: a
         return Result(
             set=set_name,
             bug=bug.id,
-            shown=shown,
-            order=order,
+            setting=setting,
             outcome=run.outcome,
             right=right,
             tried=sum(tried),
@@ -100,59 +119,59 @@ async def repair(bug: Bug, set_name: str, shown: Shown, order: Order, options: a
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def every(options: argparse.Namespace) -> list[Result]:
+async def every(options: Options) -> list[Result]:
     results: list[Result] = []
-    settings: list[tuple[Shown, Order]] = [("hidden", "localised")]
-    settings += [] if options.no_visible else [("visible", "localised")]
-    settings += [] if options.no_ablation else [("hidden", "unlocalised"), ("hidden", "random")]
     for name in options.sets:
         bugs = [bug for path in sorted(options.data.glob(SETS[name])) for bug in load_bugs(path)]
-        for bug in bugs[: options.limit]:
-            for shown, order in settings:
-                result = await repair(bug, name, shown, order, options)
+        for number, bug in enumerate(bugs[: options.limit]):
+            for setting in settings(options, number):
+                others = [b for b in bugs if b.module != bug.module]
+                random.Random(f"{options.seed} {bug.id}").shuffle(others)
+                result = await repair(bug, others[: setting.project - 1], name, setting, options)
                 if result is not None:
                     results.append(result)
                     tell(result)
     return results
 
 
+def settings(options: Options, number: int) -> list[Setting]:
+    chosen = [] if options.only_ablation else [Setting(shown="hidden")]
+    chosen += [] if options.no_visible or options.only_ablation else [Setting(shown="visible")]
+    if not options.no_ablation and number % options.every == 0:
+        chosen += [Setting(shown="hidden", order=order, project=options.project) for order in ORDERS]
+    return list(dict.fromkeys(chosen))
+
+
 def tell(r: Result) -> None:
     verdict = "right" if r.right else "over-fitted" if r.fixed else r.outcome
-    shown = "given" if r.shown == "hidden" else "visible"
-    print(
-        f"{r.bug:38} {shown:8} {r.order:12} {verdict:12} {r.tried:5} tried {r.seconds:6.1f} s  {r.chosen}", flush=True
-    )
+    print(f"{r.bug:36} {r.setting!s:24} {verdict:12} {r.tried:5} tried {r.seconds:6.1f} s  {r.chosen}", flush=True)
 
 
 def summary(results: Sequence[Result]) -> str:
-    names = f"{'set':14}{'tests shown':13}{'order':13}"
+    names = f"{'set':14}{'tests, order':28}"
     lines = ["", names + f"{'bugs':>5}{'fixed':>7}{'right':>7}{'over-fit':>9}{'tried':>7}{'s':>7}{'max s':>7}"]
-    groups = sorted({(r.set, r.shown, r.order) for r in results})
-    for key in groups:
-        rows = [r for r in results if (r.set, r.shown, r.order) == key]
+    for name, setting in dict.fromkeys((r.set, r.setting) for r in results):
+        rows = [r for r in results if (r.set, r.setting) == (name, setting)]
         fixed = [r for r in rows if r.fixed]
         lines.append(
-            f"{key[0]:14}{'given' if key[1] == 'hidden' else key[1]:13}{key[2]:13}{len(rows):5}{len(fixed):7}"
-            f"{sum(r.right for r in fixed):7}{sum(not r.right for r in fixed):9}"
-            f"{statistics.median(r.tried for r in rows):7.0f}{statistics.median(r.seconds for r in rows):7.1f}"
-            f"{max(r.seconds for r in rows):7.1f}"
+            f"{name:14}{setting!s:28}{len(rows):5}{len(fixed):7}{sum(r.right for r in fixed):7}"
+            f"{sum(not r.right for r in fixed):9}{statistics.median(r.tried for r in rows):7.0f}"
+            f"{statistics.median(r.seconds for r in rows):7.1f}{max(r.seconds for r in rows):7.1f}"
         )
     return "\n".join([*lines, "(tried and s are medians over all bugs of the row)", *ablation(results)])
 
 
 def ablation(results: Sequence[Result]) -> list[str]:
     """Candidates up to the first that passes, on the bugs that every order fixed in its first draft."""
-    orders: tuple[Order, ...] = ("localised", "unlocalised", "random")
-    first = {(r.bug, r.order): r.first_pass for r in results if r.shown == "hidden" and r.fixed and r.first_pass}
-    shared = [b for b in {bug for bug, _ in first} if all((b, o) in first for o in orders)]
-    if not shared:
-        return []
-    medians = {o: statistics.median(first[b, o] or 0 for b in shared) for o in orders}
-    lines = ["", f"candidates to the first pass, on the {len(shared)} bugs that all three orders fixed:"]
-    for order in orders:
-        ratio = medians[order] / medians["localised"]
-        solved = sum(r.fixed for r in results if r.shown == "hidden" and r.order == order)
-        lines.append(f"  {order:12} median {medians[order]:7.1f}   {ratio:5.2f} × localised   {solved} fixed")
+    rows = [r for r in results if r.setting.shown == "hidden" and r.fixed and r.first_pass]
+    lines = []
+    for project in sorted({r.setting.project for r in rows if r.setting.order != "localised"}):
+        first = {(r.bug, r.setting.order): r.first_pass or 0 for r in rows if r.setting.project == project}
+        shared = {b for b, _ in first if all((b, o) in first for o in ORDERS)}
+        if shared:
+            medians = {o: statistics.median(first[b, o] for b in shared) for o in ORDERS}
+            lines += ["", f"candidates to the first pass, {len(shared)} bugs that all orders fixed, modules: {project}"]
+            lines += [f"  {o:12} median {medians[o]:7.1f}  {medians[o] / medians['localised']:5.2f} ×" for o in ORDERS]
     return lines
 
 
@@ -165,6 +184,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-visible", action="store_true")
     parser.add_argument("--no-ablation", action="store_true")
+    parser.add_argument("--only-ablation", action="store_true")
+    parser.add_argument("--project", type=int, default=4, help="modules in a workspace of the ablation")
+    parser.add_argument("--every", type=int, default=1, help="ablation on each N-th bug")
     parser.add_argument("--json", type=Path, help="also write every result to this file, one JSON object a line")
     options = parser.parse_args()
     if not options.data.is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from revet.actions.commit import undo
+from revet.actions.commit import recover, undo
 from revet.actions.lock import lock
 from revet.errors import InputError
 from revet.schema import Run
@@ -24,6 +24,7 @@ def undo_run(run: Run, store: Store) -> Run:
         raise InputError(f"run {run.id} committed nothing, so there is nothing to undo", hint=hint)
     workspace = Path(run.receipt.workspace)
     with lock(workspace):
+        recover(workspace)
         receipt = undo(workspace, run.receipt.id)
     taken_back = run.model_copy(update={"receipt": receipt})
     store.save(taken_back)

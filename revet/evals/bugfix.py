@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -70,19 +71,24 @@ def _closed(code: str) -> str:
     return code if code.endswith("\n") else code + "\n"
 
 
-def prepare(bug: Bug, folder: Path, shown: Shown) -> Task | None:
-    """Write the workspace and give the task. None if the set has no tests of the kind to show."""
+def prepare(bug: Bug, folder: Path, shown: Shown, *, beside: Sequence[Bug] = ()) -> Task | None:
+    """Write the workspace and give the task. None if the set has no tests of the kind to show.
+
+    `beside` are other rows, put there repaired and with their tests: a project in which the fault must be found first.
+    """
     tests = bug.hidden_tests if shown == "hidden" else bug.visible_tests
     if tests is None:
         return None
     folder.mkdir(parents=True)
-    (folder / f"{bug.module}.py").write_text(bug.buggy, encoding="utf-8")
-    (folder / f"test_{bug.module}.py").write_text(as_pytest(tests, bug.module), encoding="utf-8")
+    rows = [(bug.module, bug.buggy, tests), *((other.module, other.fixed, other.hidden_tests) for other in beside)]
+    for module, code, script in rows:
+        (folder / f"{module}.py").write_text(code, encoding="utf-8")
+        (folder / f"test_{module}.py").write_text(as_pytest(script, module), encoding="utf-8")
     return Task(
         id=bug.id[:80],
         goal="Make the failing tests pass.",
         workspace=str(folder),
-        edit=(f"{bug.module}.py",),
+        edit=tuple(f"{module}.py" for module, _, _ in rows),
         checks=("pytest -q",),
     )
 

@@ -139,7 +139,8 @@ class Agent:
         return self.compile()
 
     def compile(self, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
-        """The loop, compiled. Invoke it with ``context=`` from `context` and a state from `start`."""
+        """The loop, compiled. Invoke it with ``context=`` from `context` and a state from
+        `initial_state`."""
         return core.build().compile(checkpointer=checkpointer, name="revet")
 
     def context(self, bench: Bench) -> Context:

@@ -40,9 +40,7 @@ class Bench:
             if self.workspace is not None:
                 stack.enter_context(actions.lock(self.workspace))
                 self.recovered = actions.recover(self.workspace)
-                scratch = Scratch()
-                stack.callback(scratch.close)
-                self._stage = Stage(self.workspace, scratch.path, self.protection)
+                self._stage = Stage(self.workspace, stack.enter_context(Scratch()), self.protection)
             if self._sandbox is not None:
                 python = interpreter_for(self.workspace, self._task.python) if self.workspace else None
                 self.session = await self._sandbox.open(self.workspace, python=python)

@@ -39,6 +39,12 @@ class Scratch:
         self.close = weakref.finalize(self, _release, self.path, held)
         """Removes the folder; safe to call twice, and called when the object is collected or Python ends."""
 
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def sweep(parent: Path, *, grace: float = GRACE) -> list[Path]:
     """Remove what processes that are gone left under `parent`, and say what. Other users' folders are left alone."""
