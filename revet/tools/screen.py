@@ -27,7 +27,9 @@ from revet.tools.guest import limits_for, run_command, run_guest, workspace_of
 __all__ = ["Mutant", "Screened", "screen"]
 
 BATCH = 1000
-SHORTEST, LONGEST, SPREAD = 0.3, 5.0, 10.0
+# Seconds that the passing tests may take for their order to be put to the test before each batch.
+WORTH_PROBING = 2.0
+SHORTEST, LONGEST, SPREAD = 0.15, 5.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ async def screen(
 
     Stops after `stop_after` mutants have passed everything. The results are in the order in which they came
     (that of `mutants`, nearly); `on_result` sees each as it arrives. Tests that pass now are known from the
-    evidence in `view`; a test gets ten times its usual CPU time, 0.3 s at least and 5 s at most.
+    evidence in `view`; a test gets ten times its usual CPU time, 0.15 s at least and 5 s at most.
     """
     if workers < 1 or stop_after < 1 or seconds <= 0:
         raise InputError("screen needs workers >= 1, stop_after >= 1 and seconds > 0")
@@ -177,11 +179,14 @@ class _Screening:
         paths = {self.mutants[index].path for index in indices}
         usual = 0.0
         limits: dict[str, float] = {}
+        probe = False
         if self.facts is not None:
             quick = [test.seconds for test in self.facts.tests if test.outcome == "passed"]
             usual = median(quick) if quick else 0.0
             limits = {t.id: allowed(max(usual, t.seconds)) for t in self.facts.tests if t.outcome != "timeout"}
+            probe = sum(quick) < WORTH_PROBING
         return {
+            "probe": probe,
             "bases": {path: self.base(path) for path in sorted(paths)},
             "mutants": [
                 {

@@ -118,3 +118,19 @@ def test_several_passing_candidates_are_told(tmp_path: Path) -> None:
     others = draft.data["also_passing"]
     assert isinstance(others, list) and others
     assert "passed too" in draft.notes
+
+
+@pytest.mark.sandbox
+def test_tests_that_lean_on_each_other_are_screened_in_their_own_order(tmp_path: Path) -> None:
+    tests = (
+        "import unittest\nfrom code import clamp\nleft = []\n\n\nclass Clamps(unittest.TestCase):\n"
+        "    def test_a_nothing_left(self):\n        self.assertEqual(left, [])\n"
+        "        self.assertEqual(clamp(5, 0, 9), 5)\n\n"
+        "    def test_b_leaves_something(self):\n        left.append(1)\n"
+        "        self.assertEqual(clamp(11, 0, 9), 9)\n\n"
+        "    def test_c_below(self):\n        self.assertEqual(left, [1])\n"
+        "        self.assertEqual(clamp(-5, 0, 9), 0)\n        self.assertEqual(clamp(-5, -2, 9), -2)\n"
+    )
+    run = Agent(Repair(tries=200), store=tmp_path / "store").run(project(tmp_path / "ws", SOURCE, tests))
+    assert run.outcome is RunOutcome.committed
+    assert "return low" in (tmp_path / "ws" / "code.py").read_text()

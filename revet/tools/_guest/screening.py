@@ -64,39 +64,56 @@ class Order:
         self.limits: dict[str, float] = config["limits"]
         self.limit: float = config["limit"]
         self.kills: dict[str, int] = {}
+        self.natural = False
+
+    def probe(self, suite: Any) -> Result:
+        """In a child, unmutated: do the tests that pass also pass in the reverse order? If not, they lean on each other
+        and only their own order tells the truth.
+        """
+        known = set(suite.ids)
+        tests = [t for t in reversed(self.passing or ()) if t in known]
+        for position, test in enumerate(tests):
+            following = tests[position + 1] if position + 1 < len(tests) else None
+            if self.one(suite, test, following) not in CALM:
+                return {"natural": True}
+        return {"natural": False}
 
     def learn(self, result: Result) -> None:
         for test in result.get("broken", ()):
             self.kills[test] = self.kills.get(test, 0) + 1
 
+    def plan(self, suite: Any) -> list[str]:
+        """The tests in the order in which they run."""
+        known, formerly = set(suite.ids), set(self.failing)
+        others = suite.ids if self.passing is None else [t for t in self.passing if t in known]
+        if self.natural:
+            chosen = formerly | set(others)
+            return [t for t in suite.ids if t in chosen]
+        rest = sorted((t for t in others if t not in formerly), key=lambda test: -self.kills.get(test, 0))
+        return [t for t in self.failing if t in known] + rest
+
     def examine(self, suite: Any) -> Result:
         """Run the tests of `suite` as far as needed."""
-        known = set(suite.ids)
-        others = suite.ids if self.passing is None else [t for t in self.passing if t in known]
-        skip = set(self.failing)
-        others = sorted((t for t in others if t not in skip), key=lambda test: -self.kills.get(test, 0))
-        plan = [t for t in self.failing if t in known] + others
+        plan, formerly, known = self.plan(suite), set(self.failing), set(suite.ids)
         fixed: list[str] = []
-        bad = "failed" if any(t not in known for t in self.failing) else ""
+        bad = "failed" if formerly - known else ""
         for position, test in enumerate(plan):
-            formerly = position < len(plan) - len(others)
-            if bad and (not formerly or position >= FIRST):
+            if bad and (test not in formerly or position >= FIRST):
                 break
             outcome = self.one(suite, test, plan[position + 1] if position + 1 < len(plan) else None)
-            if formerly and outcome == "passed":
+            if test in formerly and outcome == "passed":
                 fixed.append(test)
-            elif formerly or outcome not in CALM:
+            elif test in formerly or outcome not in CALM:
                 bad = "timeout" if outcome == "timeout" else "failed"
-                if not formerly:
+                if test not in formerly:
                     return {"outcome": bad, "fixed": fixed, "broken": [test], "complete": False}
                 if bad == "timeout":
                     break
-        complete = not bad and bool(plan)
         return {
             "outcome": bad or ("passed" if plan else "error"),
             "fixed": fixed,
             "broken": [],
-            "complete": complete,
+            "complete": not bad and bool(plan),
         }
 
     def one(self, suite: Any, test: str, following: str | None) -> str:
@@ -254,7 +271,9 @@ class Server:
                 os._exit(0)
         os.close(command)
         os.close(answer)
-        self._useless = not (self._read() or {}).get("ready", False)
+        greeting = self._read() or {}
+        self._owner.order.natural |= bool(greeting.get("natural"))
+        self._useless = not greeting.get("ready", False)
         return not self._useless
 
     def close(self) -> None:
@@ -305,6 +324,12 @@ def serve_hot(owner: Screening, command: int, say: Any) -> None:
                 return BROKEN
             return owner.order.examine(suite) if swapped else REFUSED
 
+        def probed(_job: int, found: Result) -> bool:
+            owner.order.natural = bool(found.get("natural"))
+            return True
+
+        if owner.config["probe"]:
+            run_pool([0], 1, lambda _job: owner.order.probe(suite), lambda _job: None, probed, owner.until)
         obey(owner, command, say, body)
 
     sys.setprofile(watch)
@@ -335,7 +360,7 @@ def obey(owner: Screening, command: int, say: Any, body: Callable[[int], Result]
     """Screen the jobs of each command until there are no more commands; never returns."""
     gc.collect()
     gc.freeze()
-    say(ready=True)
+    say(ready=True, natural=owner.order.natural)
     with os.fdopen(command, "rb") as commands:
         for line in commands:
             order = json.loads(line)
