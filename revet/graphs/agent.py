@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
@@ -106,7 +107,9 @@ class Agent:
         reported again if it has ended. Raises `WorkspaceError` and `SandboxUnavailable` before anything is done.
         """
         done = self.store.find(run_id) if run_id else None
-        if done is not None and done.outcome is not RunOutcome.asked:
+        if done is not None and done.task != task:
+            raise InputError(f"run {run_id} was another task", hint="take a new run_id, or the task as it was")
+        if done is not None and done.outcome not in (RunOutcome.asked, RunOutcome.failed):
             yield events.Started(run=done.id, task=done.task)
             yield events.Finished(run=done)
             return
@@ -163,23 +166,26 @@ class Agent:
             open_checkpoints(self.store.checkpoints) as checkpoints,
         ):
             self.store.begin(run, task)
-            yield events.Started(run=run, task=task)
+            yield events.Started(run=run, task=task, recovered=tuple(bench.recovered))
             graph = self.compile(checkpoints)
-            config = {
-                "configurable": {"thread_id": run},
-                "recursion_limit": core.recursion_limit(self.policy),
-            }
-            known = await graph.aget_state(cast(Any, config))
+            config: Any = {"configurable": {"thread_id": run}, "recursion_limit": core.recursion_limit(self.policy)}
+            known = await graph.aget_state(config)
+            if known.values and known.values["task"] != task:
+                raise InputError(f"run {run} was another task", hint="take a new run_id, or the task as it was")
             begin: Any = answer
             if answer is None and not known.values:
                 begin = initial_state(task, run, utcnow())
-            stream = graph.astream(
-                begin, cast(Any, config), context=self.context(bench), stream_mode="custom", durability="sync"
-            )
-            async for data in stream:
-                event = events.parse_event(data)
-                yield event.model_copy(update={"at": loop.time() - start})
-            state = await graph.aget_state(cast(Any, config))
+            stream = graph.astream(begin, config, context=self.context(bench), stream_mode="custom", durability="sync")
+            try:
+                async with aclosing(cast(AsyncGenerator[Any, None], stream)) as said:
+                    async for data in said:
+                        event = events.parse_event(data)
+                        yield event.model_copy(update={"at": loop.time() - start})
+            except Exception as error:
+                state = await graph.aget_state(config)
+                self.store.save(_failed(cast(State, state.values), error))
+                raise
+            state = await graph.aget_state(config)
             values = cast(State, state.values)
             record = values["result"] or _waiting(values)
             self.store.save(record)
@@ -187,6 +193,8 @@ class Agent:
             if record.outcome is RunOutcome.asked:
                 diff = record.best.diff if record.best else ""
                 yield events.Asked(run=run, decision=record.decision, diff=diff, at=at)
+            else:
+                await checkpoints.adelete_thread(run)
             yield events.Finished(run=record, at=at)
 
 
@@ -195,6 +203,12 @@ def _waiting(state: State) -> Run:
     decision = state["decision"] or Decision(kind=DecisionKind.ask)
     record = run_of(state, RunOutcome.asked, decision)
     return record.model_copy(update={"best": state["attempts"][-1]})
+
+
+def _failed(state: State, error: Exception) -> Run:
+    """The record of a run that broke off. It can be continued from its last checkpoint."""
+    decision = Decision(kind=DecisionKind.abstain, reasons=(str(error) or type(error).__name__,))
+    return run_of(state, RunOutcome.failed, decision, error=f"{type(error).__name__}: {error}")
 
 
 def _as_reviser(proposer: Proposer) -> Reviser:
@@ -207,22 +221,37 @@ def _as_reviser(proposer: Proposer) -> Reviser:
 
 
 def _wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end from synchronous code, whether or not this thread already runs an event loop."""
+    """Run a coroutine to its end from synchronous code, whether or not this thread already runs an event loop.
+
+    An interrupt (Ctrl-C, a notebook's stop button) cancels it, and is raised again when it has wound up.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(make())
     box: list[T | BaseException] = []
+    begun: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = queue.Queue()
+
+    async def main() -> T:
+        task = asyncio.ensure_future(make())
+        begun.put((asyncio.get_running_loop(), task))
+        return await task
 
     def work() -> None:
         try:
-            box.append(asyncio.run(make()))
+            box.append(asyncio.run(main()))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
             box.append(error)
 
     thread = threading.Thread(target=work, name="revet-run")
     thread.start()
-    thread.join()
+    loop, task = begun.get()
+    try:
+        thread.join()
+    except BaseException:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
     result = box[0]
     if isinstance(result, BaseException):
         raise result

@@ -14,6 +14,7 @@ from typing import Self
 from revet import actions
 from revet.actions import Protection, Stage
 from revet.errors import WorkspaceError
+from revet.graphs.world import fingerprint
 from revet.sandboxes.base import Layer, Sandbox, Session
 from revet.sandboxes.scratch import Scratch
 from revet.schema import Changes, Draft, Receipt, Task
@@ -68,6 +69,10 @@ class Bench:
         if stage is not None and examined is not None and self._staged == draft and not stage.drift(examined):
             return examined
         return self.stage(draft)
+
+    def world(self) -> str | None:
+        """A fingerprint of the workspace as it is now; None without one."""
+        return fingerprint(self.workspace) if self.workspace is not None else None
 
     @property
     def layer(self) -> Layer | None:

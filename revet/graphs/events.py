@@ -29,11 +29,15 @@ class _Event(Model):
 
 
 class Started(_Event):
-    """The task is taken up, or taken up again."""
+    """The task is taken up, or taken up again.
+
+    `recovered` says what was done about an interrupted commit that was found in the workspace.
+    """
 
     type: Literal["started"] = "started"
     run: str
     task: Task
+    recovered: tuple[str, ...] = ()
 
 
 class Proposed(_Event):

@@ -5,24 +5,28 @@ Effects on the world happen in `commit` alone, so a step that is run again after
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
-from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
-from pydantic import JsonValue
 
 from revet.errors import DraftError, WorldMoved
 from revet.graphs import events
+from revet.graphs.acting import (
+    gather_critiques,
+    gather_evidence,
+    in_time,
+    leading,
+    required_checks,
+    speaker,
+    too_late,
+    view_of,
+)
 from revet.graphs.state import Context, State
 from revet.policy import Case, best_attempt, decide, exhausted_budgets
 from revet.schema import (
     Attempt,
-    Check,
     Critique,
     Decision,
     DecisionKind,
@@ -32,11 +36,9 @@ from revet.schema import (
     Receipt,
     Run,
     RunOutcome,
-    Task,
     Usage,
     Verdict,
 )
-from revet.tools.base import ToolCall, View
 
 __all__ = ["gives_up", "required_checks"]
 
@@ -49,11 +51,6 @@ class Node(Protocol):
     __name__: str
 
     async def __call__(self, state: State, runtime: Runtime[Context]) -> Update: ...
-
-
-# A tool may plan again when it sees what others found (coverage of the tests that failed). Two such rounds are
-# enough for a chain of three tools, and bound a tool that never stops planning.
-PLANS = 3
 
 
 def timed(node: Node) -> Node:
@@ -72,20 +69,23 @@ def timed(node: Node) -> Node:
 @timed
 async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     """Look at the workspace as it is: what fails now is the baseline that every draft is held against."""
-    say = _speaker()
-    view = _view(state, runtime, say)
-    evidence = await _examine(view, runtime.context, lambda e: say(events.Examined(round=0, evidence=e, baseline=True)))
-    view = _view(state, runtime, say, baseline={e.check: e for e in evidence if e.check}, evidence=tuple(evidence))
-    critiques = await _criticise(view, runtime.context) if evidence else []
+    say = speaker()
+    view = view_of(state, runtime, say)
+    evidence = await gather_evidence(
+        view, runtime.context, lambda e: say(events.Examined(round=0, evidence=e, baseline=True))
+    )
+    view = view_of(state, runtime, say, baseline={e.check: e for e in evidence if e.check}, evidence=tuple(evidence))
+    critiques = await gather_critiques(view, runtime.context) if evidence else []
     for critique in critiques:
         say(events.Criticised(round=0, critique=critique, baseline=True))
-    return {"baseline": evidence, "diagnosis": _leading(critiques), "usage": Usage(tool_calls=len(evidence))}
+    return {"baseline": evidence, "diagnosis": leading(critiques), "usage": Usage(tool_calls=len(evidence))}
 
 
 @timed
 async def propose(state: State, runtime: Runtime[Context]) -> Update:
-    say = _speaker()
-    draft = await runtime.context.proposer.propose(_view(state, runtime, say, evidence=tuple(state["baseline"])))
+    say = speaker()
+    view = view_of(state, runtime, say, evidence=tuple(state["baseline"]))
+    draft = await in_time(runtime.context.proposer.propose(view), view, too_late(runtime.context.proposer.name))
     say(events.Proposed(round=state["round"], draft=draft))
     return _fresh(draft)
 
@@ -93,9 +93,11 @@ async def propose(state: State, runtime: Runtime[Context]) -> Update:
 @timed
 async def revise(state: State, runtime: Runtime[Context]) -> Update:
     """The reviser sees everything so far, the best draft included; a new round begins."""
-    say = _speaker()
-    critique = _leading(state["critiques"]) or _refusal(state["decision"])
-    draft = await runtime.context.reviser.revise(_view(state, runtime, say, critique=critique), critique)
+    say = speaker()
+    critique = leading(state["critiques"]) or _refusal(state["decision"])
+    view = view_of(state, runtime, say, critique=critique)
+    reviser = runtime.context.reviser
+    draft = await in_time(reviser.revise(view, critique), view, too_late(reviser.name))
     number = state["round"] + 1
     say(events.Proposed(round=number, draft=draft))
     return {**_fresh(draft), "round": number, "usage": Usage(rounds=1)}
@@ -109,7 +111,7 @@ async def stage(state: State, runtime: Runtime[Context]) -> Update:
         changes = runtime.context.bench.stage(draft)
     except DraftError as error:
         return {"changes": None, "evidence": [_does_not_stage(draft, error)]}
-    _speaker()(events.Staged(round=state["round"], changes=changes))
+    speaker()(events.Staged(round=state["round"], changes=changes))
     return {"changes": changes, "evidence": []}
 
 
@@ -118,20 +120,27 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
     """Let every tool look at the staged state. Nothing staged: what the baseline saw still holds."""
     if state["evidence"] and state["changes"] is None:
         return {}
+    bench, say, draft = runtime.context.bench, speaker(), _draft(state)
+    world = bench.world()
     if not state["changes"]:
-        return {"evidence": state["baseline"]}
-    say = _speaker()
-    changes = runtime.context.bench.restage(_draft(state), state["changes"])
-    view = _view({**state, "changes": changes}, runtime, say)
-    number = state["round"]
-    evidence = await _examine(view, runtime.context, lambda e: say(events.Examined(round=number, evidence=e)))
-    return {"changes": changes, "evidence": evidence, "usage": Usage(tool_calls=len(evidence))}
+        return {"evidence": state["baseline"], "world": world}
+    try:
+        changes = bench.restage(draft, state["changes"])
+    except DraftError as error:
+        return {"changes": None, "evidence": [_does_not_stage(draft, error)]}
+    view = view_of({**state, "changes": changes}, runtime, say)
+
+    def seen(each: Evidence) -> None:
+        say(events.Examined(round=state["round"], evidence=each))
+
+    evidence = await gather_evidence(view, runtime.context, seen)
+    return {"changes": changes, "world": world, "evidence": evidence, "usage": Usage(tool_calls=len(evidence))}
 
 
 @timed
 async def criticise(state: State, runtime: Runtime[Context]) -> Update:
-    say = _speaker()
-    critiques = await _criticise(_view(state, runtime, say), runtime.context)
+    say = speaker()
+    critiques = await gather_critiques(view_of(state, runtime, say), runtime.context)
     for critique in critiques:
         say(events.Criticised(round=state["round"], critique=critique))
     return {"critiques": critiques}
@@ -151,7 +160,7 @@ async def gate(state: State, runtime: Runtime[Context]) -> Update:
     )
     case = Case(attempt=attempt, required=required_checks(state["task"]), usage=state["usage"])
     decision = decide(runtime.context.policy, case)
-    _speaker()(events.Decided(round=state["round"], decision=decision))
+    speaker()(events.Decided(round=state["round"], decision=decision))
     update: Update = {"decision": decision, "attempts": [attempt.model_copy(update={"decision": decision})]}
     if known:
         update |= {"changes": known.changes, "evidence": [*known.evidence], "critiques": [*known.critiques]}
@@ -181,12 +190,12 @@ async def commit(state: State, runtime: Runtime[Context]) -> Update:
     if receipt is None:
         try:
             now = bench.restage(_draft(state), changes)
-            if now.fingerprint != changes.fingerprint:
+            if now.fingerprint != changes.fingerprint or bench.world() != state["world"]:
                 raise WorldMoved("the workspace changed after the draft was examined")
             receipt = bench.commit(changes, state["run"])
         except (WorldMoved, DraftError) as moved:
             return _world_moved(state, runtime, moved)
-    _speaker()(events.Committed(receipt=receipt))
+    speaker()(events.Committed(receipt=receipt))
     return {"receipt": receipt}
 
 
@@ -231,10 +240,6 @@ def gives_up(draft: Draft) -> bool:
     return not draft.actions and draft.answer is None
 
 
-def required_checks(task: Task) -> tuple[Check, ...]:
-    return tuple(check for check in task.checks if check.required)
-
-
 def _fresh(draft: Draft) -> Update:
     return {
         "draft": draft,
@@ -250,90 +255,6 @@ def _draft(state: State) -> Draft:
     draft = state["draft"]
     assert draft is not None
     return draft
-
-
-def _speaker() -> Callable[[events.Event], None]:
-    """Where events go. Taken once for each node, since tools may report from other threads."""
-    writer = get_stream_writer()
-    return lambda event: writer(event.model_dump(mode="json"))
-
-
-def _view(state: State, runtime: Runtime[Context], say: Callable[[events.Event], None], **more: Any) -> View:
-    context, usage = runtime.context, state["usage"]
-    seconds = context.policy.seconds
-
-    def emit(kind: str, data: Mapping[str, JsonValue]) -> None:
-        say(events.Progressed(kind=kind, data=dict(data)))
-
-    known: dict[str, Any] = {
-        "task": state["task"],
-        "run": state["run"],
-        "round": state["round"],
-        "workspace": context.bench.workspace,
-        "session": context.bench.session,
-        "layer": context.bench.layer if state["changes"] else None,
-        "draft": state["draft"],
-        "changes": state["changes"],
-        "evidence": tuple(state["evidence"]),
-        "critique": _leading(state["critiques"]) or state["diagnosis"],
-        "diagnosis": state["diagnosis"],
-        "attempts": state["attempts"],
-        "best": best_attempt(state["attempts"], required_checks(state["task"])),
-        "baseline": {e.check: e for e in state["baseline"] if e.check},
-        "allows": context.bench.protection.allows,
-        "deadline": None if seconds is None else time.monotonic() + seconds - usage.seconds,
-        "seed": context.seed,
-        "emit": emit,
-    }
-    return View(**{**known, **more})
-
-
-async def _examine(view: View, context: Context, seen: Callable[[Evidence], None]) -> list[Evidence]:
-    """Run what the tools plan, then what they plan on seeing that, until nothing new is planned."""
-    evidence: list[Evidence] = []
-    done: set[tuple[str, str, str | None]] = set()
-    for _ in range(PLANS):
-        now = replace(view, evidence=tuple(evidence))
-        calls = [c for tool in context.tools.values() for c in tool.plan(now)]
-        new = [c for c in calls if (c.tool, c.request, c.check) not in done]
-        if not new:
-            break
-        for call in new:
-            done.add((call.tool, call.request, call.check))
-            evidence.append(await _call(call, replace(view, evidence=tuple(evidence)), context))
-            seen(evidence[-1])
-    return evidence
-
-
-async def _call(call: ToolCall, view: View, context: Context) -> Evidence:
-    if view.remaining <= 0 or _tool_calls_spent(view, context):
-        state = view.changes.fingerprint if view.changes else None
-        return Evidence(
-            tool=call.tool,
-            request=call.request,
-            outcome=Outcome.inconclusive,
-            observation="not run: the budget of wall time or tool calls was spent",
-            check=call.check,
-            required=call.required,
-            changes=state,
-        )
-    return await context.tools[call.tool].run(call, view)
-
-
-def _tool_calls_spent(view: View, context: Context) -> bool:
-    limit = context.policy.tool_calls
-    made = sum(len(a.evidence) for a in view.attempts) + len(view.baseline) + len(view.evidence)
-    return limit is not None and made >= limit
-
-
-async def _criticise(view: View, context: Context) -> list[Critique]:
-    return list(await asyncio.gather(*(critic.criticise(view) for critic in context.critics)))
-
-
-def _leading(critiques: Sequence[Critique]) -> Critique | None:
-    """The critique that a reviser is given: the first that objects, else the first of all."""
-    objecting = [c for c in critiques if c.verdict in (Verdict.reject, Verdict.revise)]
-    return next(iter(objecting or critiques), None)
 
 
 def _refusal(decision: Decision | None) -> Critique:
@@ -362,7 +283,7 @@ def _world_moved(state: State, runtime: Runtime[Context], moved: Exception) -> U
         return _ended(state, f"the workspace changed and the draft no longer applies: {error}")
     if spent:
         return _ended(state, str(moved), *spent)
-    _speaker()(events.Staged(round=state["round"] + 1, changes=changes))
+    speaker()(events.Staged(round=state["round"] + 1, changes=changes))
     return {
         "changes": changes,
         "evidence": [],

@@ -31,6 +31,7 @@ __all__ = ["Context", "State", "initial_state"]
 class State(TypedDict, total=False):
     """One run. The channels with a reducer accumulate; the others hold the last value.
 
+    `world` is the fingerprint of the workspace that `evidence` was gathered on.
     `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
     `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision. Sequences
     are lists, for that is what a checkpoint gives back.
@@ -44,6 +45,7 @@ class State(TypedDict, total=False):
     diagnosis: Critique | None
     draft: Draft | None
     changes: Changes | None
+    world: str | None
     evidence: list[Evidence]
     critiques: list[Critique]
     decision: Decision | None
@@ -64,6 +66,7 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         diagnosis=None,
         draft=None,
         changes=None,
+        world=None,
         evidence=[],
         critiques=[],
         decision=None,

@@ -23,7 +23,9 @@ class Check(Model):
 
     command: str = Field(min_length=1)
     kind: Literal["auto", "pytest", "unittest", "script", "command"] = "auto"
-    timeout: float = Field(default=120.0, gt=0, description="seconds of wall time for the whole command")
+    timeout: float = Field(
+        default=120.0, gt=0, le=86_400, allow_inf_nan=False, description="seconds of wall time for the whole command"
+    )
     required: bool = True
 
     @property
@@ -57,6 +59,14 @@ class Task(Model):
             value = [value]
         if isinstance(value, list | tuple):
             return tuple({"command": item} if isinstance(item, str) else item for item in value)
+        return value
+
+    @field_validator("checks")
+    @classmethod
+    def _distinct(cls, value: tuple[Check, ...]) -> tuple[Check, ...]:
+        """Evidence answers to a check by its command, so two checks may not share one."""
+        if len({check.id for check in value}) < len(value):
+            raise ValueError("two checks have the same command")
         return value
 
     @field_validator("edit", "protect", mode="before")

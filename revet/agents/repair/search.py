@@ -179,6 +179,8 @@ class Repair:
             both = f" ({alone:,} single changes, {search.tried - alone:,} pairs)" if search.tried > alone else ""
             spent = time.monotonic() - search.started
             why = f"{search.tried:,} candidates tried{both} in {spent:.0f} s, none makes the failing tests pass"
+            if time.monotonic() >= search.until:
+                why += "; the time was spent, and more of it may help"
             return Draft(author=self.name, notes=why, data=data)
         others = [f"{c.path}:{c.line}: {c.description}" for c in found[1 : 1 + MOST_ALTERNATIVES]]
         data |= {"chosen": f"{chosen.path}:{chosen.line}: {chosen.description}", "operator": chosen.operator}
@@ -187,8 +189,8 @@ class Repair:
         return Draft(author=self.name, actions=actions, notes=_account(search, found, chosen), data=data)
 
     def _nothing_to_repair(self, view: View) -> Draft:
-        if not any(e.required for e in view.evidence):
-            return Draft(author=self.name, notes="the task names no check, so nothing says what is wrong")
+        if not any(check.required for check in view.task.checks):
+            return Draft(author=self.name, notes="the task names no required check, so nothing says what is wrong")
         return Draft(author=self.name, answer="Nothing to repair: every required check passes as it is.")
 
 
@@ -201,7 +203,8 @@ def _account(search: Search, found: Sequence[Candidate], chosen: Candidate) -> s
     where = f"{chosen.path}:{chosen.line}: {chosen.description}"
     if not found:
         return f"{where} (mends some of the failing tests; {search.tried:,} candidates tried)"
-    others = f"; {len(found) - 1} other candidates passed too" if len(found) > 1 else ""
+    count = len(found) - 1
+    others = f"; {count} other candidate{'s' if count > 1 else ''} passed too" if count else ""
     return f"{where} ({search.tried:,} candidates tried{others})"
 
 

@@ -66,7 +66,8 @@ class Search:
         self._tell(before, batch[0])
         results = await self._run(mutants, self.failing, until - time.monotonic(), heard)
         self.tried += len(results)
-        passing = sorted(r.index for r in results if r.outcome == "passed")
+        # What was in flight when enough had passed depends on the clock, and must not decide.
+        passing = sorted(r.index for r in results if r.outcome == "passed")[: self.stop_after]
         for result in results:
             if result.outcome != "passed":
                 self.refused.append(batch[result.index])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from revet.agents.repair.patch import Candidate, apply
 from revet.schema import Evidence
 from revet.tools import facts_of
 from revet.tools.base import View
+from revet.tools.integrity import is_test_or_build
 
 __all__ = ["Source", "editable_sources", "hints_from", "python_files", "read_source"]
 
 MOST_TEST_SOURCE = 200_000
 MOST_FILES = 50
+NOT_SOURCES = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def editable_sources(
     for path in sorted(suspects, key=lambda p: -max(suspects[p].values())):
         if not path.endswith(".py"):
             continue
-        if not view.allows(path):
+        if not view.allows(path) or is_test_or_build(path):
             problems.append(f"{path} may not be changed")
             continue
         try:
@@ -64,11 +67,14 @@ def editable_sources(
 
 
 def python_files(view: View) -> list[str]:
-    """The Python files of the workspace that a draft may change, the first 50 by path, hidden folders left out."""
+    """The Python files that a repair may change, the first 50 by path: no tests, nothing hidden, installed or built."""
     assert view.workspace is not None
-    paths = (p.relative_to(view.workspace) for p in view.workspace.rglob("*.py"))
-    shown = sorted(p.as_posix() for p in paths if not any(part.startswith(".") for part in p.parts))
-    return [path for path in shown if view.allows(path)][:MOST_FILES]
+    found: list[str] = []
+    for folder, names, files in os.walk(view.workspace):
+        names[:] = sorted(n for n in names if not n.startswith(".") and n not in NOT_SOURCES)
+        inside = Path(folder).relative_to(view.workspace)
+        found += [(inside / name).as_posix() for name in files if name.endswith(".py")]
+    return [path for path in sorted(found) if view.allows(path) and not is_test_or_build(path)][:MOST_FILES]
 
 
 def hints_from(view: View, failing: Sequence[Evidence]) -> Hints:
