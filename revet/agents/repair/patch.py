@@ -96,11 +96,13 @@ def trim(source: str, edit: Edit) -> Edit:
 
 
 def token_distance(old: str, new: str) -> int:
-    """Levenshtein distance in tokens, white space not counted; at least 1 for texts that differ."""
+    """Levenshtein distance in tokens; at least 1 for texts that differ.
+
+    White space and parentheses do not count: a call wrapped round a value is one thing added, not three.
+    """
     if old == new:
         return 0
-    left = [t for t in _TOKEN.findall(old) if not t.isspace()]
-    right = [t for t in _TOKEN.findall(new) if not t.isspace()]
+    left, right = ([t for t in _TOKEN.findall(text) if t not in "()" and not t.isspace()] for text in (old, new))
     while left and right and left[0] == right[0]:
         del left[0], right[0]
     while left and right and left[-1] == right[-1]:
