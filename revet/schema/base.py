@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
+    "Arguments",
+    "Data",
     "DecisionKind",
     "EvidenceId",
     "Fraction",
@@ -55,6 +57,33 @@ class Model(BaseModel):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+def _portable(value: JsonValue) -> JsonValue:
+    """Integers beyond 64 bits become text: neither checkpoints nor most readers of JSON can hold them."""
+    if isinstance(value, dict):
+        return {key: _portable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_portable(each) for each in value]
+    huge = isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63
+    return str(value) if huge else value
+
+
+def _portable_data(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {key: _portable(each) for key, each in value.items()}
+
+
+def _portable_only(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if _portable_data(value) != value:
+        raise ValueError("holds an integer beyond 64 bits; write it as text")
+    return value
+
+
+Data = Annotated[dict[str, JsonValue], AfterValidator(_portable_data)]
+"""Typed findings, for programs to read. Integers beyond 64 bits are kept as text."""
+
+Arguments = Annotated[dict[str, JsonValue], AfterValidator(_portable_only)]
+"""What somebody gave, to be used as it stands. Integers beyond 64 bits are refused."""
 
 
 class Severity(StrEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
-from revet.schema.base import Model, digest
+from revet.schema.base import Arguments, Data, Model, digest
 
 __all__ = [
     "Action",
@@ -110,7 +110,7 @@ class ExecuteSQL(Model):
 class CallTool(Model):
     kind: Literal["call_tool"] = "call_tool"
     name: str = Field(min_length=1)
-    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    arguments: Arguments = Field(default_factory=dict)
 
 
 class Gui(Model):
@@ -136,9 +136,7 @@ class Draft(Model):
     answer: str | None = None
     steps: tuple[str, ...] = ()
     notes: str = ""
-    data: dict[str, JsonValue] = Field(
-        default_factory=dict, description="the proposer's own account, e.g. candidates tried"
-    )
+    data: Data = Field(default_factory=dict, description="the proposer's own account, e.g. candidates tried")
 
     @property
     def id(self) -> str:

@@ -6,9 +6,9 @@ GUI-Critic-R1 (`possible_result`).
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from revet.schema.base import EvidenceId, Fraction, Model, Outcome, Severity, Verdict, digest
+from revet.schema.base import Data, EvidenceId, Fraction, Model, Outcome, Severity, Verdict, digest
 
 __all__ = [
     "Critique",
@@ -45,7 +45,7 @@ class Evidence(Model):
     request: str
     outcome: Outcome
     observation: str = ""
-    data: dict[str, JsonValue] = Field(default_factory=dict)
+    data: Data = Field(default_factory=dict)
     source: str | None = None
     artefacts: tuple[str, ...] = ()
     seconds: float = Field(default=0.0, ge=0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field, field_validator
 
-from revet.schema.base import Model, digest
+from revet.schema.base import Arguments, Model, digest
 
 __all__ = [
     "Check",
@@ -50,7 +50,7 @@ class Task(Model):
     protect: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     python: str | None = Field(default=None, description="interpreter for the checks; default: the workspace's own")
-    inputs: dict[str, JsonValue] = Field(default_factory=dict)
+    inputs: Arguments = Field(default_factory=dict)
 
     @field_validator("checks", mode="before")
     @classmethod
