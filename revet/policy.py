@@ -34,6 +34,10 @@ from revet.schema import (
 __all__ = ["Case", "Policy", "best_attempt", "decide", "exhausted_budgets", "standing"]
 
 
+FILES_ONLY = ("answer", "write_file", "edit_file", "delete_file")
+"""The kinds of actions whose whole effect is the difference in `Attempt.changes`; every other kind acts beyond it."""
+
+
 class Policy(Model):
     """How much may be spent, and what is needed before something is committed.
 
@@ -89,7 +93,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         kind = DecisionKind.reject if rejected else DecisionKind.abstain
         return decision(kind, *unproved, *vetoes, *spent)
 
-    if not attempt.changes:
+    if not attempt.changes and all(action.kind in FILES_ONLY for action in draft.actions):
         return decision(DecisionKind.answer, _proof(case) if case.required else "nothing is to be changed")
     if not case.required and policy.unproven != "commit":
         kind = DecisionKind.ask if policy.unproven == "ask" else DecisionKind.abstain

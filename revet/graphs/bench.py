@@ -84,7 +84,8 @@ class Bench:
         if self._stage is None or self.workspace is None:
             raise WorkspaceError("this task has no workspace, so there is nothing to commit to")
         transaction = self.transaction(changes, run)
-        return actions.commit(self.workspace, self._stage.layer, changes, transaction=transaction)
+        layer = self._stage.layer
+        return actions.commit(self.workspace, layer, changes, transaction=transaction, draft=self._staged)
 
     def receipt(self, changes: Changes, run: str) -> Receipt | None:
         """The receipt of these changes, if this run has committed them already (before a crash, say)."""
