@@ -27,7 +27,7 @@ LEVELS = (
     {"agents"},
     {"tools", "actions"},
     {"sandboxes", "models", "store"},
-    {"policy"},
+    {"policy", "protected"},
     {"schema"},
     {"errors"},
 )

@@ -6,7 +6,7 @@ from revet.actions.commit import commit, find_receipt, receipts, recover, undo
 from revet.actions.lock import lock
 from revet.actions.paths import Protection, resolve
 from revet.actions.registry import Handler, kinds, register
-from revet.actions.runs import undo_run
+from revet.actions.runs import TakenBack, undo_run
 from revet.actions.stage import Stage
 from revet.actions.tree import Tree
 
@@ -14,6 +14,7 @@ __all__ = [
     "Handler",
     "Protection",
     "Stage",
+    "TakenBack",
     "Tree",
     "commit",
     "find_receipt",

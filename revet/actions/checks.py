@@ -8,24 +8,28 @@ from pathlib import Path
 
 from revet.actions.disk import copy
 from revet.actions.journal import Folder, Phase, Plan
-from revet.actions.paths import Protection
 from revet.actions.registry import handler_of
-from revet.actions.transaction import where
+from revet.actions.transaction import foreign
 from revet.errors import CommitError, InputError, JournalCorrupt, UnsupportedAction, WorldMoved
+from revet.protected import is_always_protected
 from revet.sandboxes.base import Layer
 from revet.schema import FileChange
 
-__all__ = ["check_journalled", "check_paths", "check_world", "check_writable", "take_from_layer"]
+__all__ = ["check_journalled", "check_paths", "check_world", "check_writable", "foreign_journal", "take_from_layer"]
 
 
-def check_journalled(phase: Phase) -> None:
+def check_journalled(root: Path, phase: Phase) -> None:
     """Refuse a journal that cannot be carried out as it stands: JournalCorrupt, or CommitError without a
-    handler.
+    handler. What another workspace has finished is nothing to carry out.
     """
-    phase.receipt()
+    done = phase.receipt() is not None
     for plan in (phase.plan(), phase.aborted()):
         if plan is None:
             continue
+        if not plan.workspace.is_at(root):
+            if done:
+                continue
+            raise foreign_journal(phase, plan)
         try:
             check_paths(plan.files)
             check_paths((*plan.make, *plan.remove))
@@ -38,20 +42,26 @@ def check_journalled(phase: Phase) -> None:
             raise CommitError(f"{phase.path} cannot be finished: {error}", hint="register its handler first") from error
 
 
+def foreign_journal(phase: Phase, plan: Plan) -> JournalCorrupt:
+    return JournalCorrupt(
+        f"{phase.path} is the journal of another workspace, {plan.workspace.path}; nothing was touched",
+        hint="if this is a copy of that one, remove the folder; if it came with files of someone else, distrust them",
+    )
+
+
 def check_paths(files: Sequence[FileChange | Folder]) -> None:
     """Refuse what staging would never have produced: a journal or changes from elsewhere are not to be
     trusted.
     """
-    always = Protection(edit=["*"])
     for file in files:
         parts = file.path.split("/")
-        if "\0" in file.path or any(part in ("", ".", "..") for part in parts) or not always.allows(file.path):
+        if "\0" in file.path or any(part in ("", ".", "..") for part in parts) or is_always_protected(file.path):
             raise InputError(f"{file.path!r} is no path that can be committed", hint="stage the draft again")
 
 
 def check_world(root: Path, plan: Plan) -> None:
     try:
-        moved = [file.path for file in plan.files if where(root, plan, file) != "before"]
+        moved = foreign(root, plan, started=False)
     except OSError as error:
         raise CommitError(f"{error.filename} cannot be read: {error.strerror}; nothing was changed") from error
     if moved:
@@ -67,16 +77,18 @@ def check_writable(root: Path, plan: Plan) -> None:
     read-only.
     """
     made = {item.path for item in plan.make}
-    parents = {file.path.rpartition("/")[0] for file in plan.files} | {path.rpartition("/")[0] for path in made}
+    changed = {file.path for file in plan.files} | {item.path for item in plan.remove} | made
+    parents = {path.rpartition("/")[0] for path in changed}
     for parent in sorted({"", *parents} - made):
         path = root / parent
         if path.is_dir() and not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
             raise CommitError(f"{path} cannot be written; nothing was changed", hint="check its permissions")
 
 
-def take_from_layer(layer: Layer, file: FileChange, to: Path) -> None:
+def take_from_layer(root: Path, layer: Layer, file: FileChange, to: Path) -> None:
+    """Copy a staged file into the journal, with the extended attributes of the file that it replaces."""
     try:
-        copied = copy(layer.root, file.path, to)
+        copied = copy(layer.root, file.path, to, like=root)
     except (FileNotFoundError, NotADirectoryError):
         copied = None
     if copied != file.after:

@@ -10,9 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from revet.actions.checks import check_journalled, check_paths, check_world, check_writable, take_from_layer
-from revet.actions.disk import copy
-from revet.actions.journal import Journal, Phase, Plan, step
+from revet.actions.checks import (
+    check_journalled,
+    check_paths,
+    check_world,
+    check_writable,
+    foreign_journal,
+    take_from_layer,
+)
+from revet.actions.journal import Home, Journal, Phase, Plan, step
 from revet.actions.paths import real_workspace
 from revet.actions.registry import handler_of
 from revet.actions.transaction import (
@@ -20,9 +26,12 @@ from revet.actions.transaction import (
     conflict,
     copy_before,
     damaged,
+    fetch_before,
+    folders_in_the_way,
     foreign,
     missing_folders,
     roll_back,
+    settle,
     sweep,
 )
 from revet.errors import CommitError, JournalCorrupt, StoreError, WorldMoved
@@ -65,21 +74,23 @@ def commit(workspace: Path, layer: Layer, changes: Changes, *, transaction: str,
         raise CommitError("there is nothing to commit")
     check_paths(changes.files)
     plan = Plan(
+        workspace=Home.of(root),
         transaction=transaction,
         kind="commit",
         fingerprint=changes.fingerprint,
         files=changes.files,
+        remove=folders_in_the_way(root, changes.files),
         actions=actions,
         created_at=utcnow(),
     )
     check_world(root, plan)
-    plan = plan.model_copy(update={"make": missing_folders(root, plan.files, layer.root)})
+    plan = plan.model_copy(update={"make": missing_folders(root, plan.files, layer=layer.root)})
     check_writable(root, plan)
 
     def save() -> None:
         for number, file in enumerate(plan.files):
             if file.after is not None:
-                take_from_layer(layer, file, phase.new / str(number))
+                take_from_layer(root, layer, file, phase.new / str(number))
                 step(f"staged {number}")
 
     return _transact(root, journal, phase, plan, save)
@@ -94,9 +105,11 @@ def undo(workspace: Path, receipt_id: str) -> Receipt:
     """
     root = real_workspace(workspace)
     journal = Journal(root)
-    receipt = find_receipt(root, receipt_id)
     done = journal.phase(receipt_id, "commit")
-    plan = done.plan() if receipt is not None else None
+    check_journalled(root, done)
+    plan, receipt = done.plan(), find_receipt(root, receipt_id)
+    if plan is not None and not plan.workspace.is_at(root):
+        raise foreign_journal(done, plan)
     if receipt is None or plan is None:
         known = ", ".join(item.id for item in receipts(root)) or "none"
         raise StoreError(f"there is no commit {receipt_id} in {root}", hint=f"the commits there: {known}")
@@ -105,35 +118,35 @@ def undo(workspace: Path, receipt_id: str) -> Receipt:
     phase = journal.phase(receipt_id, "undo")
     if phase.exists:
         raise CommitError(f"an undo of {receipt_id} was interrupted", hint="recover the workspace first")
-    check_journalled(done)
     back = plan.reversed().model_copy(update={"kind": "undo", "created_at": utcnow()})
     edited = foreign(root, back, started=False)
     if edited:
         raise conflict(edited)
-    back = back.model_copy(update={"make": (*back.make, *missing_folders(root, back.files))})
+    back = back.model_copy(update={"make": missing_folders(root, back.files, back.make)})
     check_writable(root, back)
 
     def save() -> None:
         for number, file in enumerate(back.files):
-            if file.after is None:
-                continue
-            if copy(done.old, str(number), phase.new / str(number)) != file.after:
-                raise JournalCorrupt(f"{done.old / str(number)} is not what {file.path} held before the commit")
-            step(f"staged {number}")
+            if file.after is not None:
+                fetch_before(done, number, file, phase.new / str(number))
+                step(f"staged {number}")
 
     return _transact(root, journal, phase, back, save)
 
 
 @_told()
 def find_receipt(workspace: Path, transaction: str) -> Receipt | None:
-    """The receipt of a commit that is done, undone or not; None if there is none.
+    """The receipt of a commit that is done, undone or not; None if there is none, or only another workspace's.
 
     A run that is resumed asks this, after `recover`, before it commits.
     """
     root = real_workspace(workspace)
     journal = Journal(root)
-    receipt = journal.phase(transaction, "commit").receipt()
-    return (journal.phase(transaction, "undo").receipt() or receipt) if receipt is not None else None
+    phase = journal.phase(transaction, "commit")
+    plan, receipt = phase.plan(), phase.receipt()
+    if plan is None or receipt is None or not plan.workspace.is_at(root):
+        return None
+    return journal.phase(transaction, "undo").receipt() or receipt
 
 
 @_told()
@@ -151,14 +164,14 @@ def recover(workspace: Path) -> list[str]:
 
     What was not fully prepared is dropped: nothing had happened. What was prepared is finished, unless
     someone has edited one of its files meanwhile: then it is rolled back, their edits stay, and the line
-    names them. JournalCorrupt if a record is damaged; then nothing is touched.
+    names them. JournalCorrupt if a record is damaged, or tells of another workspace; then nothing is touched.
     """
     root = real_workspace(workspace)
     journal = Journal(root)
     phases = [journal.phase(name, kind) for name in journal.transactions() for kind in ("commit", "undo")]
     for phase in phases:
         if phase.exists:
-            check_journalled(phase)
+            check_journalled(root, phase)
     lines = [line for phase in phases if phase.exists for line in _recover(root, journal, phase)]
     journal.tidy()
     return lines
@@ -199,7 +212,7 @@ def _transact(root: Path, journal: Journal, phase: Phase, plan: Plan, save: Call
 def _forward(root: Path, phase: Phase, plan: Plan) -> Receipt:
     if plan.kind == "undo":
         _effects(plan, "undo")
-    carry_out(root, plan, phase, blobs=phase.new)
+    carry_out(root, plan, phase, blobs=(phase.new,))
     if plan.kind == "commit":
         _effects(plan, "commit")
     receipt = _receipt(root, phase, plan)
@@ -230,9 +243,12 @@ def _clean(phase: Phase, plan: Plan) -> None:
     """Drop what a finished transaction does not need any more; after an undo, the saved files of the commit
     too.
     """
-    phase.drop(phase.new, phase.gone)
-    if plan.kind == "undo":
-        phase.drop(phase.old, phase.path.parent / "commit" / "old")
+    phase.drop(phase.new)
+    if plan.kind == "commit":
+        settle(plan, phase)
+    else:
+        done = Phase(phase.path.parent / "commit")
+        phase.drop(phase.gone, phase.old, done.gone, done.old)
 
 
 def _receipt(root: Path, phase: Phase, plan: Plan) -> Receipt:
@@ -263,7 +279,7 @@ def _recover(root: Path, journal: Journal, phase: Phase) -> list[str]:
     name = f"{phase.path.name} {phase.path.parent.name}"
     plan, aborted = phase.plan(), phase.aborted()
     if phase.receipt() is not None:
-        if plan is not None:
+        if plan is not None and plan.workspace.is_at(root):
             sweep(root, plan)
             _clean(phase, plan)
         return []

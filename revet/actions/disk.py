@@ -12,6 +12,7 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -28,6 +29,7 @@ __all__ = [
     "copy",
     "folder",
     "give",
+    "link",
     "observe",
     "place",
     "snapshot",
@@ -42,6 +44,8 @@ edited.
 """
 
 _CHUNK = 1024 * 1024
+_UNSUPPORTED = (errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENODATA)
+_UNLINKABLE = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -157,24 +161,42 @@ def give(held: int, uid: int, gid: int, mode: int) -> None:
     os.fchmod(held, mode)
 
 
-def copy(root: Path, path: str, to: Path, *, mode: int | None = None, owner: tuple[int, int] | None = None) -> State:
-    """Copy the file or symlink at `path` to the new, durable `to`, with its owner and mode unless others are
-    given.
+def copy(root: Path, path: str, to: Path, *, like: Path | None = None) -> State:
+    """Copy the file or symlink at `path` to the new, durable `to`, with its owner and mode.
 
-    Returns what was copied, hashed from the bytes that were written. Copies nothing that is `Odd` or absent.
+    Its time and extended attributes go along, ACLs included; with `like`, it is new content, and gets the extended
+    attributes of the file that is at `path` below that folder. Returns what was copied, hashed from the bytes that
+    were written. Copies nothing that is `Odd` or absent.
     """
     parent, name = split(path)
     with folder(root, parent) as held, folder(to.parent, "") as into:
-        return _copy_at(held, name, into, to.name, mode, owner)
+        if like is None:
+            return _copy_at(held, name, into, to.name)
+        with _opened(like, path) as replaced:
+            return _copy_at(held, name, into, to.name, new=True, replaced=replaced)
 
 
-def _copy_at(held: int, name: str, into: int, to: str, mode: int | None, owner: tuple[int, int] | None) -> State:
+@contextlib.contextmanager
+def _opened(root: Path, path: str) -> Iterator[int | None]:
+    """A descriptor of the regular file at `path`; None if there is none."""
+    if not isinstance(found := observe(root, path), FileState) or found.type != "file":
+        yield None
+        return
+    parent, name = split(path)
+    with folder(root, parent) as held:
+        opened = os.open(name, _OPEN_FILE, dir_fd=held)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _copy_at(held: int, name: str, into: int, to: str, *, new: bool = False, replaced: int | None = None) -> State:
     info = os.stat(name, dir_fd=held, follow_symlinks=False)
-    uid, gid = owner or (info.st_uid, info.st_gid)
     if stat.S_ISLNK(info.st_mode):
         os.symlink(os.readlink(name, dir_fd=held), to, dir_fd=into)
         with contextlib.suppress(PermissionError):
-            os.chown(to, uid, gid, dir_fd=into, follow_symlinks=False)
+            os.chown(to, info.st_uid, info.st_gid, dir_fd=into, follow_symlinks=False)
         return _snapshot_at(into, to, 0).state
     if not stat.S_ISREG(info.st_mode):
         return Odd.folder if stat.S_ISDIR(info.st_mode) else Odd.special
@@ -189,10 +211,54 @@ def _copy_at(held: int, name: str, into: int, to: str, mode: int | None, owner: 
             size += len(chunk)
             target.write(chunk)
         target.flush()
-        bits = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if mode is None else mode
-        give(target.fileno(), uid, gid, bits)
+        attributed = replaced if new else source.fileno()
+        if attributed is not None:
+            _keep_attributes(attributed, target.fileno())
+        # After the ACL, whose mask the group's bits are.
+        bits = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
+        give(target.fileno(), info.st_uid, info.st_gid, bits)
+        if not new:
+            os.utime(target.fileno(), ns=(info.st_atime_ns, info.st_mtime_ns))
         os.fsync(target.fileno())
     return FileState(sha256=digest.hexdigest(), size=size, mode=bits)
+
+
+def _keep_attributes(source: int, target: int) -> None:
+    """Copy the user's extended attributes and the ACL, as far as the file systems and our rights go.
+
+    Others belong to the system; a capability above all must not pass to new content.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        names = os.listxattr(source)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        return
+    for name in names:
+        if name.startswith("user.") or name == "system.posix_acl_access":
+            try:
+                os.setxattr(target, name, os.getxattr(source, name))
+            except OSError as error:
+                if error.errno not in _UNSUPPORTED:
+                    raise
+
+
+def link(root: Path, path: str, to: Path) -> bool:
+    """Make `to` another name of the file or symlink at `path`, in place of what it named. False where the file
+    systems or our rights do not allow that.
+    """
+    parent, name = split(path)
+    with folder(root, parent) as held:
+        to.unlink(missing_ok=True)
+        try:
+            os.link(name, to, src_dir_fd=held, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _UNLINKABLE:
+                raise
+            return False
+    return True
 
 
 def beside(mark: str) -> str:
@@ -212,7 +278,7 @@ def place(blob: Path, root: Path, path: str, *, mark: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside(mark), dir_fd=held)
             with folder(blob.parent, "") as journal:
-                _copy_at(journal, blob.name, held, beside(mark), None, None)
+                _copy_at(journal, blob.name, held, beside(mark))
             os.replace(beside(mark), name, src_dir_fd=held, dst_dir_fd=held)
         os.fsync(held)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,19 @@ _REFUSED = {
     "new file mode 100755": "sets permission bits; use write_file with mode",
     "new file mode 120000": "makes a symlink, which no action can do",
 }
+_HEADERS = (
+    "diff --git ",
+    "index ",
+    "--- ",
+    "+++ ",
+    "old mode ",
+    "new file mode 100644",
+    "similarity ",
+    "Index: ",
+)
+_RULE = re.compile(r"=+\s*")  # below an `Index:` line
+_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+_PREFIXED = re.compile(r"[a-z]/")  # a/ and b/, or what git's diff.mnemonicPrefix puts there
 
 
 @dataclass
@@ -60,18 +74,20 @@ def split_lines(text: str) -> list[str]:
     return [*ended, lines[-1]] if lines[-1] else ended
 
 
-def apply_diff(data: bytes | None, diff: str) -> bytes:
-    """The bytes after the unified `diff`; `data` is None for a file that does not exist and that the diff
-    creates.
+def apply_diff(data: bytes | None, diff: str, path: str | None = None) -> bytes:
+    """The bytes after the unified `diff` of `path`; `data` is None for a file that does not exist and that the diff
+    creates. A diff without file names is taken to be about `path`.
 
-    EditDoesNotApply if the diff is malformed, is about several files, or does not match.
+    EditDoesNotApply if the diff is malformed, does not match, or is about several files or another one.
     """
-    hunks = _parse(diff)
+    hunks, creates = _parse(diff, path)
     if data is None:
+        if creates and not hunks:
+            return b""
         if len(hunks) != 1 or hunks[0].old:
             raise EditDoesNotApply("the file does not exist; use write_file to create it")
         return "".join(line.text for line in hunks[0].lines).encode("utf-8")
-    if re.search(r"^--- /dev/null\s*$", diff, re.MULTILINE):
+    if creates:
         raise EditDoesNotApply("the diff creates the file, but it exists; use write_file to replace it")
     text = _decode(data)
     mark = _BOM if text.startswith(_BOM) and not any(_BOM in "".join(hunk.old) for hunk in hunks) else ""
@@ -139,10 +155,12 @@ def _nearest(wanted: Sequence[str], lines: Sequence[str]) -> str:
 # --- parsing ------------------------------------------------------------------
 
 
-def _parse(diff: str) -> list[_Hunk]:
+def _parse(diff: str, path: str | None) -> tuple[list[_Hunk], bool]:
+    """The hunks, and whether the diff says that it creates the file. Every line must be a header's or a hunk's."""
     lines = split_lines(diff)
     hunks: list[_Hunk] = []
-    at = files = 0
+    headers: list[str] = []
+    at = 0
     while at < len(lines):
         line = lines[at]
         if line.startswith("@@"):
@@ -152,14 +170,52 @@ def _parse(diff: str) -> list[_Hunk]:
         for start, why in _REFUSED.items():
             if line.startswith(start):
                 raise EditDoesNotApply(f"the diff {why}")
-        if line.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
-            files += 1
+        if line.startswith(_HEADERS):
+            headers.append(line.rstrip("\r\n"))
+        elif line.strip() and not _RULE.fullmatch(line):
+            raise EditDoesNotApply(
+                f"line {at + 1} of the diff, {_short(_bare(line))}, belongs to no header and no hunk;"
+                " give the diff alone"
+            )
         at += 1
-    if files > 1:
+    if any(sum(line.startswith(start) for line in headers) > 1 for start in ("diff --git ", "--- ", "+++ ")):
         raise EditDoesNotApply("the diff is about several files; use one edit_file for each")
-    if not hunks:
+    if path is not None:
+        _check_names(headers, path)
+    creates = any(line.startswith("new file mode ") or line.rstrip() == "--- /dev/null" for line in headers)
+    if not hunks and not creates:
         raise EditDoesNotApply("the diff has no hunk; a hunk starts with a line like '@@ -1,3 +1,4 @@'")
-    return hunks
+    return hunks, creates
+
+
+def _check_names(headers: Sequence[str], path: str) -> None:
+    """Refuse a diff whose file names are others than `path`, with or without git's prefix."""
+    wanted = posixpath.normpath(path)
+    for line in headers:
+        if line.startswith(("--- ", "+++ ")):
+            name = _unquoted(line[4:].split("\t")[0].strip())
+            fits = name in ("", "/dev/null") or wanted in (
+                posixpath.normpath(name),
+                posixpath.normpath(_PREFIXED.sub("", name, count=1)),
+            )
+        else:
+            name = line.removeprefix("diff --git ")
+            fits = name == line or '"' in name or name.endswith((f"/{wanted}", f" {wanted}"))
+        if not fits:
+            raise EditDoesNotApply(f"the diff is about {_short(name)}, not {_short(path)}; use one edit_file for each")
+
+
+def _unquoted(name: str) -> str:
+    """A file name out of the C quotes that git puts round one with odd characters."""
+    if len(name) < 2 or not name.startswith('"') or not name.endswith('"'):
+        return name
+    plain = re.sub(rb"\\([0-7]{3}|.)", _unescaped, name[1:-1].encode("utf-8", "surrogatepass"))
+    return plain.decode("utf-8", "replace")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    code = found[1]
+    return bytes([int(code, 8) & 0xFF]) if len(code) == 3 else _ESCAPES.get(code, code)
 
 
 def _parse_hunk(lines: list[str], at: int) -> tuple[_Hunk, int]:

@@ -7,12 +7,17 @@ done.
     .revet/journal/<transaction>/commit/
         new/<n>                  what is to be put in place of the n-th path (moved there by the commit)
         old/<n>                  what was there before; stays, for undo, until it is undone
-        gone/<n>                 what was taken away
+        gone/<n>                 the very file that was taken away or replaced; when all is done it takes the place
+                                 of the copy in old/, unless it has other links, through which it may change
         prepared.json            the plan; from here on it is finished or rolled back, never forgotten
         aborted.json             prepared.json, renamed: the transaction is being rolled back
         committed.json           the receipt
     .revet/journal/<transaction>/undo/     the same, for taking it back
     .revet/rescued/<transaction>/<path>    a version that a roll-back could not restore without losing an edit
+
+A journal belongs to one folder: the plan names its inode with its device or its path (the device's number may change
+when the machine starts again). So a workspace may be moved and renamed, and a journal that came with an archive or
+another's files is not carried out.
 
 A record is written beside its place, made durable, and renamed, so it is either absent or whole; one that
 does not match its checksum was damaged by something else.
@@ -20,6 +25,7 @@ does not match its checksum was damaged by something else.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -37,7 +43,7 @@ from revet.actions.disk import sync_folder
 from revet.errors import CommitError, InputError, JournalCorrupt
 from revet.schema import Action, FileChange, Model, Receipt
 
-__all__ = ["Folder", "Journal", "Phase", "Plan", "step"]
+__all__ = ["Folder", "Home", "Journal", "Phase", "Plan", "step"]
 
 M = TypeVar("M", bound=Model)
 
@@ -66,12 +72,31 @@ class Folder(Model):
     mode: int = Field(ge=0, le=0o7777)
 
 
+class Home(Model):
+    """The folder that a journal belongs to."""
+
+    path: str
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, root: Path) -> Home:
+        info = root.stat()
+        return cls(path=str(root), device=info.st_dev, inode=info.st_ino)
+
+    def is_at(self, root: Path) -> bool:
+        """True if `root` is that folder, maybe moved or renamed; a copy of it is another."""
+        here = Home.of(root)
+        return here.inode == self.inode and (here.device == self.device or here.path == self.path)
+
+
 class Plan(Model):
     """What a transaction does: paths from their `before` to their `after`, folders made (outermost first) and
     folders removed if they are empty (innermost first), and actions with effects beyond the files.
     """
 
     version: Literal[1] = 1
+    workspace: Home
     transaction: str
     kind: Literal["commit", "undo"]
     fingerprint: str
@@ -172,7 +197,8 @@ class Phase:
         content = model.model_dump(mode="json")
         text = json.dumps({"sha256": _checksum(content), "record": content}, indent=1)
         beside = self.path / f"{name}.tmp"
-        with beside.open("w", encoding="utf-8") as file:
+        beside.unlink(missing_ok=True)
+        with beside.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -185,20 +211,35 @@ class Phase:
     def _read(self, name: str, model: type[M]) -> M | None:
         path = self.path / name
         try:
-            content = json.loads(path.read_bytes())
-            if path.is_symlink():
-                raise ValueError("it is a symlink")
+            content = json.loads(_plain_bytes(path))
             if _checksum(content["record"]) != content["sha256"]:
                 raise ValueError("its checksum does not match")
             return model.model_validate_json(json.dumps(content["record"]))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
             raise JournalCorrupt(
                 f"{path} is damaged: {error}; nothing was touched",
                 hint=f"keep a copy of {self.path}: old/ holds the files from before the commit, new/ the new"
                 " ones; put right what is missing, then remove the folder",
             ) from error
+
+
+def _plain_bytes(path: Path) -> bytes:
+    """The content of a regular file. ValueError for anything else, without following or waiting for it."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):
+            raise
+        raise ValueError("it is not a regular file") from error
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise ValueError("it is not a regular file")
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(opened)
 
 
 def _checksum(content: object) -> str:
@@ -212,7 +253,7 @@ class Journal:
         self.root = root
         self.home = root / ".revet"
         self.path = self.home / "journal"
-        for path in (self.home, self.path):
+        for path in (self.home, self.path, self.home / "rescued"):
             if path.is_symlink() or (path.exists() and not path.is_dir()):
                 raise CommitError(f"{path} is not a folder, so no journal can be kept there", hint="move it away")
 
@@ -244,7 +285,9 @@ class Journal:
         if not ignore.exists():
             # Renamed into place: a half-written one would be taken for somebody's own, and left alone.
             beside = self.home / _UNFINISHED
-            beside.write_text(_IGNORE)
+            beside.unlink(missing_ok=True)
+            with beside.open("x") as file:
+                file.write(_IGNORE)
             step("wrote .gitignore")
             beside.replace(ignore)
             step("named .gitignore")
@@ -265,7 +308,7 @@ class Journal:
             entries = [entry.name for entry in self.home.iterdir()]
         except FileNotFoundError:
             return
-        if entries == [".gitignore"] and ignore.read_bytes() == _IGNORE.encode():
+        if entries == [".gitignore"] and _is_ours(ignore):
             ignore.unlink()
             step(".gitignore removed")
             entries = []
@@ -277,3 +320,10 @@ def _remove_if_empty(path: Path) -> None:
     if path.is_dir() and not any(path.iterdir()):
         path.rmdir()
         step(f"{path.name} removed")
+
+
+def _is_ours(ignore: Path) -> bool:
+    try:
+        return _plain_bytes(ignore) == _IGNORE.encode()
+    except ValueError:
+        return False

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,10 @@ def lock(workspace: Path) -> Iterator[None]:
     """Hold the workspace. WorkspaceBusy if another run, in this process or any other, holds it, a folder that
     contains it, or one inside it; runs on siblings do not disturb each other.
 
-    Locks (flock) the folders themselves: the workspace exclusively, every folder above it that can be read
-    shared. A process that is forked meanwhile, without a new program, keeps the lock until it ends.
+    Locks (flock) the folders themselves: the workspace exclusively, and shared every folder above it that is this
+    user's alone to write, so that a stranger's lock on a folder like /tmp stops nobody. Runs of different users on
+    nested workspaces are therefore not kept apart. A process that is forked meanwhile, without a new program, keeps
+    the lock until it ends.
     """
     root = real_workspace(workspace)
     with contextlib.ExitStack() as held:
@@ -49,6 +52,8 @@ def _take(held: contextlib.ExitStack, path: Path, how: int, taken: str) -> None:
             raise WorkspaceError(f"{path} cannot be opened: {error.strerror}") from error
         return  # nobody who cannot read a folder runs on it
     held.callback(os.close, descriptor)
+    if not required and not _own(os.fstat(descriptor)):
+        return
     try:
         fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError as error:
@@ -58,3 +63,7 @@ def _take(held: contextlib.ExitStack, path: Path, how: int, taken: str) -> None:
             raise WorkspaceError(
                 f"{path} cannot be locked: {error.strerror}", hint="move the workspace to a local file system"
             ) from error
+
+
+def _own(info: os.stat_result) -> bool:
+    return info.st_uid == os.geteuid() and not info.st_mode & stat.S_IWOTH

@@ -10,60 +10,10 @@ from pathspec import GitIgnoreSpec
 
 from revet.actions.disk import Odd, Snapshot, snapshot
 from revet.errors import DraftError, InputError, PathEscapes, WorkspaceError
+from revet.protected import is_always_protected, is_test_or_build, named
 from revet.schema import FileState
 
-__all__ = ["ALWAYS_PROTECTED", "PROTECTED_BY_DEFAULT", "Protection", "real_workspace", "resolve", "walk"]
-
-ALWAYS_PROTECTED = (
-    ".git",
-    ".hg",
-    ".svn",
-    ".revet",
-    ".revet-*",
-    ".venv",
-    "venv",
-    "pyvenv.cfg",
-    "*.pth",
-    "sitecustomize.py",
-    "usercustomize.py",
-)
-"""Patterns of what no task can open for change: what runs on the host, or keeps the history, unseen by the
-checks.
-"""
-
-PROTECTED_BY_DEFAULT = (
-    "test_*.py",
-    "*_test.py",
-    "test.py",
-    "tests.py",
-    "tests",
-    "test",
-    "conftest.py",
-    "pytest.ini",
-    ".pytest.ini",
-    "pytest.toml",
-    ".pytest.toml",
-    "tox.ini",
-    "tox.toml",
-    "setup.cfg",
-    "setup.py",
-    "pyproject.toml",
-    "requirements*.txt",
-    "uv.lock",
-    "poetry.lock",
-    "Pipfile",
-    "Pipfile.lock",
-    ".coveragerc",
-    "Makefile",
-    "makefile",
-    "GNUmakefile",
-    "noxfile.py",
-    ".github",
-    ".gitlab-ci.yml",
-    ".ci",
-    "node_modules",
-)
-"""Patterns of tests and build files, which a draft may change only where the task's `edit` names them."""
+__all__ = ["Protection", "real_workspace", "resolve", "walk"]
 
 _LINKS = 40  # as many as Linux follows before it reports a loop
 
@@ -71,27 +21,27 @@ _LINKS = 40  # as many as Linux follows before it reports a loop
 class Protection:
     """What a draft may change, by gitignore-style patterns.
 
-    With an empty `edit`, everything except tests and build files (PROTECTED_BY_DEFAULT); otherwise only what
-    `edit` matches. `protect` wins over `edit`, and ALWAYS_PROTECTED over both.
+    With an empty `edit`, everything; otherwise only what `edit` matches. Tests and build files only where `edit`
+    names that very file, without a wildcard. `protect`, in any case of the letters, wins over `edit`, and what
+    `revet.protected.ALWAYS` lists is never allowed.
     """
 
     def __init__(self, edit: Sequence[str] = (), protect: Sequence[str] = ()) -> None:
         self.edit, self.protect = tuple(edit), tuple(protect)
-        self._always = _spec(ALWAYS_PROTECTED, "")
-        self._protect = _spec(self.protect, "protect")
         self._edit = _spec(self.edit, "edit") if self.edit else None
-        self._default = _spec(PROTECTED_BY_DEFAULT, "")
+        self._protect = _spec(self.protect, "protect")
+        # On a file system that ignores case, `Secret.TXT` is `secret.txt`.
+        self._protect_folded = _spec([pattern.casefold() for pattern in self.protect], "protect")
 
     def allows(self, path: str) -> bool:
         """True if a draft may change `path` (relative to the workspace, POSIX, normalised)."""
-        # On a file system that ignores case, `.GIT/hooks` is `.git/hooks`.
-        if self._always.match_file(path) or self._always.match_file(path.lower()):
+        if is_always_protected(path):
             return False
-        if self._protect.match_file(path):
+        if self._protect.match_file(path) or self._protect_folded.match_file(path.casefold()):
             return False
-        if self._edit is not None:
-            return self._edit.match_file(path)
-        return not self._default.match_file(path)
+        if self._edit is not None and not self._edit.match_file(path):
+            return False
+        return not is_test_or_build(path) or named(path, self.edit)
 
     def __repr__(self) -> str:
         return f"Protection(edit={list(self.edit)}, protect={list(self.protect)})"
@@ -136,9 +86,16 @@ def resolve(workspace: Path, path: str) -> str:
     return walk(root, path, lambda place: snapshot(root, place, limit=0))
 
 
-def walk(root: Path, path: str, look: Callable[[str], Snapshot], *, follow: bool = False) -> str:
+def walk(
+    root: Path,
+    path: str,
+    look: Callable[[str], Snapshot],
+    *,
+    follow: bool = False,
+    vacant: Callable[[str], bool] = lambda place: False,
+) -> str:
     """As `resolve`, in the world that `look` shows; with `follow`, a symlink in the last place is followed
-    too.
+    too. A folder that is `vacant` may be named: a file can take its place.
     """
     todo = _parts(path)
     done: list[str] = []
@@ -166,7 +123,7 @@ def walk(root: Path, path: str, look: Callable[[str], Snapshot], *, follow: bool
             continue
         if todo and (isinstance(found.state, FileState) or found.state is Odd.special):
             raise DraftError(f"{path!r}: {place!r} is not a folder", path=path)
-        if not todo and found.state is Odd.folder:
+        if not todo and found.state is Odd.folder and not vacant(place):
             raise PathEscapes(f"{path!r} is a folder; name a file in it", path=path)
         if not todo and found.state is Odd.special:
             raise DraftError(f"{path!r} is neither a file nor a symlink", path=path)

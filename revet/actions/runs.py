@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from revet.actions.commit import recover, undo
@@ -10,10 +11,18 @@ from revet.errors import InputError
 from revet.schema import Run
 from revet.store import Store
 
-__all__ = ["undo_run"]
+__all__ = ["TakenBack", "undo_run"]
 
 
-def undo_run(run: Run, store: Store) -> Run:
+@dataclass(frozen=True)
+class TakenBack:
+    """The run with its receipt marked undone, and a line for each interrupted transaction that was put right before."""
+
+    run: Run
+    recovered: tuple[str, ...] = ()
+
+
+def undo_run(run: Run, store: Store) -> TakenBack:
     """Restore the workspace byte for byte and save the run with its receipt marked undone.
 
     Raises `InputError` for a run that committed nothing, `UndoConflict` (naming the files) if one was edited since,
@@ -24,8 +33,8 @@ def undo_run(run: Run, store: Store) -> Run:
         raise InputError(f"run {run.id} committed nothing, so there is nothing to undo", hint=hint)
     workspace = Path(run.receipt.workspace)
     with lock(workspace):
-        recover(workspace)
+        recovered = recover(workspace)
         receipt = undo(workspace, run.receipt.id)
     taken_back = run.model_copy(update={"receipt": receipt})
     store.save(taken_back)
-    return taken_back
+    return TakenBack(taken_back, tuple(recovered))

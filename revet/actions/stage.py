@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from revet.actions.diffs import Side, render
-from revet.actions.disk import Snapshot, folder, give, observe
+from revet.actions.disk import Odd, Snapshot, folder, give, observe
 from revet.actions.edits import apply_diff, apply_replacements
 from revet.actions.paths import Protection, real_workspace
 from revet.actions.registry import Handler, handler_of, register
 from revet.actions.tree import Staged, Tree
 from revet.errors import DraftError, HostError, InputError
 from revet.sandboxes.base import Layer
-from revet.schema import Changes, DeleteFile, Draft, EditFile, FileChange, FileState, WriteFile
+from revet.schema import Action, Changes, DeleteFile, Draft, EditFile, FileChange, FileState, WriteFile
 
 __all__ = ["Stage"]
 
@@ -28,6 +28,9 @@ class Stage:
 
     `folder` exists, lies outside the workspace, and belongs to this stage alone. The cost of staging depends
     on what the draft touches, not on the size of the workspace. Not for use from several threads at once.
+
+    `layer` and `effects` are those of the draft that was staged last: its files, and its actions that also do something
+    beyond the files. These do it in `commit`, which needs the draft for that.
     """
 
     def __init__(self, workspace: Path, folder: Path, protection: Protection) -> None:
@@ -40,6 +43,7 @@ class Stage:
             raise InputError(f"the staging folder {folder} does not exist", hint="create it first")
         self._tree = Tree(self.workspace, protection)
         self.layer = self._lay([])
+        self.effects: tuple[Action, ...] = ()
 
     def stage(self, draft: Draft) -> Changes:
         """Stage the draft's actions in order, on the workspace as it is now; what was staged before is
@@ -60,6 +64,7 @@ class Stage:
                 raise
         staged = tree.staged()
         self._tree, self.layer = tree, self._lay(staged)
+        self.effects = tuple(action for action in draft.actions if not handler_of(action).files_only)
         files = tuple(
             FileChange(path=item.path, before=_state(item.before), after=_state(item.after)) for item in staged
         )
@@ -71,17 +76,22 @@ class Stage:
 
     def drift(self, changes: Changes) -> list[str]:
         """The paths whose state on disk is no longer the one that the changes were based on, sorted."""
-        return sorted(file.path for file in changes.files if not self._unmoved(file))
+        return sorted(file.path for file in changes.files if not self._unmoved(file, changes))
 
-    def _unmoved(self, file: FileChange) -> bool:
+    def _unmoved(self, file: FileChange, changes: Changes) -> bool:
         try:
-            return observe(self.workspace, file.path) == file.before
+            state = observe(self.workspace, file.path)
         except OSError:
             return False  # it could be read when it was staged
+        if state is Odd.folder and file.before is None:
+            # A folder that makes way, as its files go.
+            return any(other.path.startswith(file.path + "/") and other.after is None for other in changes.files)
+        return state == file.before
 
     def _drop(self) -> None:
         shutil.rmtree(self.layer.root, ignore_errors=True)
         self._tree = Tree(self.workspace, self.protection)
+        self.effects = ()
 
     def _lay(self, staged: list[Staged]) -> Layer:
         """Write the staged files to a fresh layer."""
@@ -190,7 +200,7 @@ class _Edit(_Files):
         tree.find(action.path)
         data = tree.read(action.path) if tree.exists(action.path) else None
         if action.diff is not None:
-            tree.write(action.path, apply_diff(data, action.diff))
+            tree.write(action.path, apply_diff(data, action.diff, action.path))
         elif data is None:
             raise DraftError(f"{action.path!r} does not exist; use write_file to create it", path=action.path)
         else:

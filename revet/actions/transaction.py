@@ -4,8 +4,7 @@ on with.
 Each path is looked at immediately before it is changed: what is in its `after` state is done already, what is
 in neither state belongs to someone else. Between that look and the rename is a window of some microseconds in
 which another program's write to the same path would be replaced unseen; nothing short of that program taking
-part in the locking can close it. What it took away or replaced is then still in the journal, or in the other
-program.
+part in the locking can close it. What it took away or replaced is then still in the journal.
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from revet.actions.disk import Odd, State, beside, copy, folder, observe, place, split, sync_folder, take
+from revet.actions.disk import Odd, State, beside, copy, folder, link, observe, place, split, sync_folder, take
 from revet.actions.journal import Folder, Phase, Plan, step
-from revet.errors import UndoConflict, WorldMoved
+from revet.errors import JournalCorrupt, UndoConflict, WorldMoved
 from revet.schema import FileChange, FileState
 
 __all__ = [
@@ -27,9 +27,12 @@ __all__ = [
     "conflict",
     "copy_before",
     "damaged",
+    "fetch_before",
+    "folders_in_the_way",
     "foreign",
     "missing_folders",
     "roll_back",
+    "settle",
     "sweep",
     "where",
 ]
@@ -107,14 +110,17 @@ def _strangers(root: Path, plan: Plan, path: str) -> Iterable[str]:
                 yield found
 
 
-def missing_folders(root: Path, files: Iterable[FileChange], layer: Path | None = None) -> tuple[Folder, ...]:
-    """The parents that must be made for the files that come to be, outermost first, with the layer's modes.
+def missing_folders(
+    root: Path, files: Iterable[FileChange], known: Iterable[Folder] = (), *, layer: Path | None = None
+) -> tuple[Folder, ...]:
+    """The `known` folders and the parents that must be made for the files that come to be, outermost first, with the
+    layer's modes.
 
     WorldMoved if something that is not a folder, and that the plan does not remove, is in the way.
     """
     files = tuple(files)
     removed = {file.path for file in files if file.after is None}
-    made: dict[str, Folder] = {}
+    made = {item.path: item for item in known}
     for file in files:
         parts = file.path.split("/")[:-1] if file.after is not None else []
         for count in range(1, len(parts) + 1):
@@ -126,24 +132,46 @@ def missing_folders(root: Path, files: Iterable[FileChange], layer: Path | None 
                 raise WorldMoved(f"{path} is not a folder any more", paths=[path])
             mode = (layer / path).stat().st_mode & 0o777 if layer is not None else 0o755
             made[path] = Folder(path=path, mode=mode)
-    return tuple(made.values())
+    return tuple(sorted(made.values(), key=lambda item: item.path.count("/")))
+
+
+def folders_in_the_way(root: Path, files: Iterable[FileChange]) -> tuple[Folder, ...]:
+    """The folders, innermost first, that must be removed for the files that come to be in their places."""
+    found: list[Folder] = []
+    for file in files:
+        if file.after is not None and observe(root, file.path) is Odd.folder:
+            for top, _, _ in os.walk(root / file.path, topdown=False):
+                mode = stat.S_IMODE(Path(top).stat().st_mode)
+                found.append(Folder(path=Path(top).relative_to(root).as_posix(), mode=mode))
+    return tuple(found)
 
 
 def copy_before(root: Path, plan: Plan, phase: Phase) -> None:
-    """Keep what every path holds now. WorldMoved if that is not what the plan starts from."""
+    """Keep what every path holds now. WorldMoved if that is not what the plan starts from.
+
+    A commit keeps copies, which no writer with the file open, or with another link to it, can change. An undo keeps
+    links, so that a full disk does not stand in its way.
+    """
     for number, file in enumerate(plan.files):
         if file.before is None:
             continue
-        if copy(root, file.path, phase.old / str(number)) != file.before:
+        to = phase.old / str(number)
+        if plan.kind == "undo" and link(root, file.path, to):
+            kept = observe(phase.old, str(number))
+        else:
+            kept = copy(root, file.path, to)
+        if kept != file.before:
             raise WorldMoved(f"{file.path} changed while it was being saved", paths=[file.path])
         step(f"saved {number}")
 
 
-def carry_out(root: Path, plan: Plan, phase: Phase, *, blobs: Path, strict: bool = True) -> list[str]:
-    """Bring every path from its `before` to its `after` state, with `blobs` as the new contents.
+def carry_out(root: Path, plan: Plan, phase: Phase, *, blobs: Sequence[Path], strict: bool = True) -> list[str]:
+    """Bring every path from its `before` to its `after` state, with the new contents from the first of `blobs` that
+    holds them unchanged.
 
     Takes away, removes folders, makes folders, puts in place, in this order. A path that someone else has
-    changed stops it (WorldMoved), or, not `strict`, is left alone and listed in what is returned.
+    changed stops it (WorldMoved), or, not `strict`, is left alone and listed in what is returned. So does a content
+    that is damaged in all of `blobs` (not `strict`: JournalCorrupt).
     """
     left: list[str] = []
     for number, file in enumerate(plan.files):
@@ -156,10 +184,60 @@ def carry_out(root: Path, plan: Plan, phase: Phase, *, blobs: Path, strict: bool
     for made in plan.make:
         _make_folder(root, made, strict)
     for number, file in enumerate(plan.files):
+        blob = _intact(blobs, number, file) if file.after is not None else None
         if file.after is not None and _due(root, plan, file, strict, left):
-            place(blobs / str(number), root, file.path, mark=f"{plan.transaction}-{number}")
+            if blob is None:
+                raise _spoilt(phase, file, strict)
+            if strict and file.before is not None:
+                link(root, file.path, phase.gone / str(number))
+                step(f"kept {number}")
+            place(blob, root, file.path, mark=f"{plan.transaction}-{number}")
             step(f"placed {number}")
     return left
+
+
+def _spoilt(phase: Phase, file: FileChange, strict: bool) -> WorldMoved | JournalCorrupt:
+    said = f"the content for {file.path} in {phase.path} is not the one that the plan names"
+    if strict:
+        return WorldMoved(
+            f"{said}: it was changed meanwhile", paths=[file.path], hint="keep other programs out of .revet"
+        )
+    return JournalCorrupt(said, hint=f"keep a copy of {phase.path}, restore the file by hand, then remove the folder")
+
+
+def _intact(blobs: Iterable[Path], number: int, file: FileChange) -> Path | None:
+    """Where the content that `file` is to have lies, with the digest that the plan names."""
+    return next((at / str(number) for at in blobs if _alike(observe(at, str(number)), file.after)), None)
+
+
+def fetch_before(done: Phase, number: int, file: FileChange, to: Path) -> None:
+    """Bring what a commit replaced, the file itself rather than a copy, to where an undo takes it from."""
+    kept = _intact((done.gone, done.old), number, file)
+    if kept is None:
+        raise JournalCorrupt(f"{done.old / str(number)} is not what {file.path} held before the commit")
+    if not link(kept.parent, kept.name, to):
+        copy(kept.parent, kept.name, to)
+
+
+def settle(plan: Plan, phase: Phase) -> None:
+    """After a commit: keep the replaced files themselves, with all that the system knows of them, not copies too."""
+    for number, file in enumerate(plan.files):
+        kept = phase.gone / str(number)
+        if file.before is None or not os.path.lexists(kept) or kept.lstat().st_nlink > 1:
+            continue
+        if observe(phase.gone, kept.name) == file.before:
+            _sync_file(kept)
+            kept.replace(phase.old / kept.name)
+            step(f"settled {number}")
+    if phase.gone.is_dir() and not any(phase.gone.iterdir()):
+        phase.gone.rmdir()
+
+
+def _sync_file(path: Path) -> None:
+    """Make content durable that another program may have written a moment ago."""
+    if not path.is_symlink():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _due(root: Path, plan: Plan, file: FileChange, strict: bool, left: list[str]) -> bool:
@@ -220,12 +298,13 @@ def roll_back(root: Path, plan: Plan, phase: Phase) -> list[str]:
     """Take back what the plan has done so far. Returns the paths that someone else changed since; their
     version from before is kept under .revet/rescued.
     """
-    left = carry_out(root, plan.reversed(), phase, blobs=phase.old, strict=False)
+    left = carry_out(root, plan.reversed(), phase, blobs=(phase.gone, phase.old), strict=False)
     sweep(root, plan)
     rescued = root / ".revet" / "rescued" / plan.transaction
     for number, file in enumerate(plan.files):
         kept = phase.old / str(number)
-        if file.path in left and os.path.lexists(kept):
+        # What an undo keeps is a link: where it was edited in place, the path itself has all that there is.
+        if file.path in left and _alike(observe(phase.old, str(number)), file.before):
             to = rescued / file.path
             to.parent.mkdir(parents=True, exist_ok=True)
             kept.replace(to)

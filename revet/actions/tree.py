@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,15 @@ from revet.schema import FileState
 __all__ = ["Staged", "Tree"]
 
 
+def _held(found: Snapshot) -> FileState | None:
+    """The file or symlink that is there. A folder is nothing of its own: its files are."""
+    return found.state if isinstance(found.state, FileState) else None
+
+
+def _refused(error: OSError) -> None:
+    raise DraftError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
 @dataclass(frozen=True)
 class Staged:
     """A path that the draft touched: what the disk holds there, and what it would hold (None: nothing)."""
@@ -25,7 +35,7 @@ class Staged:
 
     @property
     def changed(self) -> bool:
-        return self.before.state != self.after.state
+        return _held(self.before) != _held(self.after)
 
 
 class Tree:
@@ -53,8 +63,8 @@ class Tree:
 
         A symlink is protected as the place that it leads to, too.
         """
-        place = walk(self.root, path, self.look)
-        target = walk(self.root, path, self.look, follow=True) if follow else place
+        place = self._walk(path, follow=False)
+        target = self._walk(path) if follow else place
         for name in dict.fromkeys((place, target)):
             if not self.protection.allows(name):
                 raise ProtectedPath(f"{name!r} is protected: this task does not let a draft change it", path=path)
@@ -64,16 +74,15 @@ class Tree:
         """The staged bytes of a file, through symlinks. DraftError if there is none, or if it is too
         large.
         """
-        place = walk(self.root, path, self.look, follow=True)
-        found = self._load(place)
-        if found.state is None:
+        found = self._load(self._walk(path))
+        if _held(found) is None:
             raise DraftError(f"{path!r} does not exist", path=path)
         if found.data is None:
             raise EditDoesNotApply(f"{path!r} is too large to edit; replace it whole with write_file", path=path)
         return found.data
 
     def exists(self, path: str) -> bool:
-        return self.look(walk(self.root, path, self.look, follow=True)).state is not None
+        return _held(self.look(self._walk(path))) is not None
 
     def write(self, path: str, data: bytes, mode: int | None = None) -> None:
         """Stage a file. `mode` None: as it is now without its special bits, or 0644."""
@@ -92,7 +101,7 @@ class Tree:
         """Stage the removal of a file, or of a symlink itself."""
         place = self.find(path, follow=False)
         now = self._load(place)
-        if now.state is None:
+        if _held(now) is None:
             raise EditDoesNotApply(f"{path!r} cannot be deleted: it does not exist", path=path)
         self._remember(place, now)
         self._after[place] = Snapshot(None)
@@ -106,6 +115,20 @@ class Tree:
         """The parent folders of a staged path, outermost first."""
         parts = path.split("/")[:-1]
         return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+    def _walk(self, path: str, *, follow: bool = True) -> str:
+        return walk(self.root, path, self.look, follow=follow, vacant=self._vacant)
+
+    def _vacant(self, place: str) -> bool:
+        """True if the draft has taken away all files of the folder `place`, so that a file can take its place."""
+        below = {path: staged.state for path, staged in self._after.items() if path.startswith(place + "/")}
+        if not below or any(state is not None for state in below.values()):
+            return False
+        for top, folders, files in os.walk(self.root / place, onerror=_refused):
+            names = [*files, *(name for name in folders if Path(top, name).is_symlink())]
+            if any(Path(top, name).relative_to(self.root).as_posix() not in below for name in names):
+                return False
+        return True
 
     def _load(self, place: str) -> Snapshot:
         try:

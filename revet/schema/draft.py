@@ -143,6 +143,11 @@ class Draft(Model):
         """A digest of the actions and the answer: two drafts that would do the same have the same id."""
         return "d-" + digest([a.model_dump(mode="json") for a in self.actions], self.answer)
 
+    @property
+    def gives_up(self) -> bool:
+        """True if the proposer says that it has nothing (more) to propose; `notes` say why."""
+        return not self.actions and self.answer is None
+
     def __repr__(self) -> str:
         what = ", ".join(f"{a.kind} {getattr(a, 'path', '')}".strip() for a in self.actions) or "nothing"
         return f"Draft({self.id} by {self.author}: {what})"

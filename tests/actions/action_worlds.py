@@ -48,6 +48,9 @@ def build(root: Path) -> Path:
     (root / "data.bin").write_bytes(bytes(range(256)) * 40)
     (root / "with space.txt").write_bytes(b"no newline at the end")
     (root / "leave.txt").write_bytes(b"untouched\r\n")
+    (root / "nest" / "inner").mkdir(parents=True)
+    (root / "nest").chmod(0o711)
+    (root / "nest" / "inner" / "leaf.txt").write_bytes(b"in a folder that becomes a file\n")
     (root / "turns").write_bytes(b"a file that becomes a folder\n")
     (root / "link").symlink_to("pkg/one.py")
     (root / "doomed.txt").write_bytes(b"to be deleted\n")
@@ -82,8 +85,10 @@ BIG_DRAFT = draft_of(
     DeleteFile(path="link"),
     DeleteFile(path="turns"),
     WriteFile(path="turns/inner.txt", content="inside\n"),
+    DeleteFile(path="nest/inner/leaf.txt"),
+    WriteFile(path="nest", content="a file now\n"),
 )
-"""On `build`: modifies, creates in new folders, deletes, removes a symlink, turns a file into a folder."""
+"""On `build`: modifies, creates in new folders, deletes, removes a symlink, turns a file into a folder and one back."""
 
 
 def fork(act: Callable[[], object]) -> int:

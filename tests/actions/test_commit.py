@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from revet.actions import (
     journal,
     receipts,
     recover,
+    transaction,
     undo,
 )
 from revet.actions.registry import _handlers
@@ -85,7 +87,8 @@ def test_commit_does_what_was_staged_and_undo_takes_it_back(world: World) -> Non
     assert {path: entry for path, entry in after.items() if path in staged and entry[0] == "file"} == {
         path: entry for path, entry in staged.items() if entry[0] == "file"
     }
-    assert after["turns"][0] == "folder" and "doomed.txt" not in after and "link" not in after
+    assert after["turns"][0] == "folder" and after["nest"][2] == b"a file now\n"
+    assert "doomed.txt" not in after and "link" not in after
     assert find_receipt(world.path, "run-1") == receipt
     undone = undo(world.path, "run-1")
     assert look(world.path) == before
@@ -205,7 +208,7 @@ def test_undo_in_order_and_receipts(world: World) -> None:
         ("prepared.json written", errno.ENOSPC),
         ("took 1", errno.EPERM),
         ("placed 0", errno.ENOSPC),
-        ("placed 5", errno.EACCES),
+        ("placed 7", errno.EACCES),
         ("committed.json named", errno.EIO),
     ],
 )
@@ -220,7 +223,7 @@ def test_a_failing_disk_leaves_everything_as_it_was(
     assert not (world.path / ".revet").exists()
     world.commit()
     failing(at, code)
-    if at not in ("saved 1", "took 1", "placed 5"):
+    if at not in ("saved 1", "took 1"):
         after = look(world.path)
         with pytest.raises(CommitError, match=os.strerror(code)):
             undo(world.path, "t")
@@ -267,14 +270,14 @@ def test_recover_says_what_it_did(world: World, monkeypatch: pytest.MonkeyPatch)
     interrupt(world, "placed 0")
     with pytest.raises(CommitError, match="recover"):
         commit(world.path, world.stage.layer, changes, transaction="t")
-    assert recover(world.path) == ["commit t: finished (9 files)"]
+    assert recover(world.path) == ["commit t: finished (11 files)"]
     assert recover(world.path) == []
     undo(world.path, "t")
 
 
 def test_recover_rolls_back_around_an_edit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = look(world.path)
-    interrupt(world, "placed 5")
+    interrupt(world, "placed 7")
     (world.path / "pkg" / "one.py").write_text("edited meanwhile\n")
     [line] = recover(world.path)
     assert line.startswith("commit t: rolled back; left as found, because edited since: pkg/one.py")
@@ -340,9 +343,195 @@ def test_a_folder_on_another_file_system(world: World, monkeypatch: pytest.Monke
 
 def test_a_temporary_file_that_a_crash_left_is_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(world, "placed 0")
-    (world.path / "pkg" / ".revet-t-5").write_text("half a fi")
+    (world.path / "pkg" / ".revet-t-7").write_text("half a fi")
     recover(world.path)
-    assert not (world.path / "pkg" / ".revet-t-5").exists()
+    assert not (world.path / "pkg" / ".revet-t-7").exists()
+
+
+# --- whose journal it is -----------------------------------------------------------------------------------
+
+
+def test_a_journal_of_another_workspace_is_not_carried_out(world: World, tmp_path: Path) -> None:
+    """As when one comes inside an archive, or a workspace is copied with all that is in it."""
+    interrupt(world, "prepared.json durable")
+    copied = tmp_path / "copy"
+    shutil.copytree(world.path, copied, symlinks=True)
+    before = look(copied), look(copied / ".revet")
+    with pytest.raises(JournalCorrupt, match=rf"another workspace, {world.path}"):
+        recover(copied)
+    assert (look(copied), look(copied / ".revet")) == before
+    recover(world.path)
+
+
+def test_a_copied_workspace_goes_on_without_the_other_ones_commits(world: World, tmp_path: Path) -> None:
+    world.commit()
+    copied = tmp_path / "copy"
+    shutil.copytree(world.path, copied, symlinks=True)
+    assert recover(copied) == [] and receipts(copied) == [] and find_receipt(copied, "t") is None
+    before = look(copied)
+    with pytest.raises(JournalCorrupt, match="another workspace"):
+        undo(copied, "t")
+    assert look(copied) == before
+    undo(world.path, "t")
+
+
+def test_a_moved_workspace_is_still_itself(world: World, tmp_path: Path) -> None:
+    before = look(world.path)
+    interrupt(world, "placed 0")
+    world.path.rename(tmp_path / "moved")
+    assert recover(tmp_path / "moved") == ["commit t: finished (11 files)"]
+    (tmp_path / "moved").rename(tmp_path / "again")
+    undo(tmp_path / "again", "t")
+    assert look(tmp_path / "again") == before
+
+
+def test_a_device_that_changed_its_number_is_still_the_same(world: World) -> None:
+    here = journal.Home.of(world.path)
+    assert here.model_copy(update={"device": here.device + 1}).is_at(world.path)
+    assert here.model_copy(update={"path": "/elsewhere"}).is_at(world.path)
+    assert not here.model_copy(update={"inode": here.inode + 1}).is_at(world.path)
+    assert not here.model_copy(update={"path": "/elsewhere", "device": here.device + 1}).is_at(world.path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "loop", "device", "folder", "deep"])
+@pytest.mark.parametrize("name", ["prepared.json", "aborted.json", "committed.json"])
+def test_a_record_that_is_no_plain_file_is_not_read(world: World, tmp_path: Path, kind: str, name: str) -> None:
+    record = world.path / ".revet" / "journal" / "x" / "commit" / name
+    record.parent.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(record)
+    elif kind == "link":
+        (tmp_path / "secret").write_text("{}")
+        record.symlink_to(tmp_path / "secret")
+    elif kind == "loop":
+        record.symlink_to(name)
+    elif kind == "device":
+        record.symlink_to("/dev/zero")
+    elif kind == "deep":
+        record.write_text("[" * 100_000)
+    else:
+        record.mkdir()
+    with pytest.raises(JournalCorrupt, match="damaged"):
+        recover(world.path)
+
+
+def test_other_files_of_the_journal_are_not_followed_either(world: World, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    home = world.path / ".revet"
+    home.mkdir()
+    os.mkfifo(home / ".gitignore")
+    assert recover(world.path) == []
+    (home / ".gitignore").unlink()
+    (home / ".gitignore.revet").symlink_to(tmp_path / "outside")
+    world.commit()
+    assert (tmp_path / "outside").read_text() == "mine"
+    (home / "rescued").symlink_to(tmp_path)
+    with pytest.raises(CommitError, match="rescued is not a folder"):
+        recover(world.path)
+
+
+@pytest.mark.parametrize("at", ["staged 0", "prepared.json durable", "took 3"])
+def test_content_that_changed_in_the_journal_is_not_put_in_place(
+    world: World, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    before = look(world.path)
+
+    def tamper(name: str) -> None:
+        if name == at:
+            (world.path / ".revet/journal/t/commit/new/0").write_bytes(b"evil")
+
+    monkeypatch.setattr(journal, "_step", tamper)
+    with pytest.raises(WorldMoved, match=r"content for data\.bin .* changed meanwhile"):
+        world.commit()
+    assert look(world.path) == before and not (world.path / ".revet").exists()
+
+
+# --- what is more to a file than its bytes -----------------------------------------------------------------
+
+
+def attributed(path: Path) -> None:
+    try:
+        os.setxattr(path, "user.note", b"kept")
+    except OSError as error:
+        pytest.skip(f"no extended attributes here: {error}")
+
+
+def test_undo_puts_the_very_file_back(world: World) -> None:
+    path = world.path / "pkg" / "one.py"
+    attributed(path)
+    os.utime(path, (1e9, 1e9))
+    old = path.stat()
+    world.commit()
+    assert os.getxattr(path, "user.note") == b"kept" and path.stat().st_ino != old.st_ino
+    assert path.stat().st_mtime != old.st_mtime
+    undo(world.path, "t")
+    now = path.stat()
+    assert (now.st_ino, now.st_mtime_ns, now.st_nlink) == (old.st_ino, old.st_mtime_ns, 1)
+    assert os.getxattr(path, "user.note") == b"kept"
+    assert (world.path / "doomed.txt").exists() and (world.path / "link").is_symlink()
+
+
+def test_an_acl_is_kept(world: World) -> None:
+    path = world.path / "pkg" / "one.py"
+    # Version 2; entries of tag, permissions, id: the owner rw, user 1234 rw, the group r, the mask rw, others none.
+    entries = ((1, 6, 0xFFFFFFFF), (2, 6, 1234), (4, 4, 0xFFFFFFFF), (16, 6, 0xFFFFFFFF), (32, 0, 0xFFFFFFFF))
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", acl)
+    except OSError as error:
+        pytest.skip(f"no ACLs here: {error}")
+    before = look(world.path)
+    world.commit()
+    assert os.getxattr(path, "system.posix_acl_access") == acl and path.stat().st_mode & 0o777 == 0o660
+    undo(world.path, "t")
+    assert os.getxattr(path, "system.posix_acl_access") == acl and look(world.path) == before
+
+
+def test_a_file_with_another_link_is_undone_from_the_copy_if_need_be(world: World) -> None:
+    path, twin = world.path / "pkg" / "one.py", world.path / "twin"
+    os.link(path, twin)
+    before = look(world.path)
+    world.commit()
+    assert twin.read_bytes() == before["twin"][2]
+    undo(world.path, "t")
+    assert path.samefile(twin) and look(world.path) == before
+    world.commit(name="u")
+    twin.write_bytes(b"changed through the other link")
+    undo(world.path, "u")
+    assert look(world.path) == before | {"twin": ("file", 0o644, b"changed through the other link")}
+    assert not path.samefile(twin)
+
+
+def test_where_no_links_can_be_made_copies_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    path = world.path / "pkg" / "one.py"
+    attributed(path)
+    os.utime(path, (1e9, 1e9))
+    before = look(world.path)
+    monkeypatch.setattr("os.link", refuse)
+    world.commit()
+    undo(world.path, "t")
+    assert look(world.path) == before
+    assert os.getxattr(path, "user.note") == b"kept" and path.stat().st_mtime == 1e9
+
+
+def test_undo_needs_no_room_for_contents(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = look(world.path)
+    world.commit()
+    monkeypatch.setattr(transaction, "copy", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    undo(world.path, "t")
+    assert look(world.path) == before
+
+
+def test_a_folder_that_became_a_file_holds_nothing_of_others(world: World) -> None:
+    changes = world.stage.stage(BIG_DRAFT)
+    (world.path / "nest" / "inner" / "stranger").write_text("here since")
+    before = look(world.path)
+    with pytest.raises(WorldMoved, match="nest/inner/stranger"):
+        commit(world.path, world.stage.layer, changes, transaction="t")
+    assert look(world.path) == before and not (world.path / ".revet").exists()
 
 
 # --- effects beyond the files ------------------------------------------------------------------------------
@@ -388,6 +577,15 @@ def test_effects_go_with_the_files(world: World, mail: Mail, monkeypatch: pytest
     with pytest.raises(CommitError, match="no mail today"):
         world.commit(LETTERS, name="u")
     assert mail.sent == {} and look(world.path) == before
+
+
+def test_effects_without_files(world: World, mail: Mail) -> None:
+    draft = draft_of(CallTool(name="one"), Answer(text="sent"))
+    world.commit(draft)
+    assert mail.sent == {"t:0": "one"}
+    receipt = find_receipt(world.path, "t")
+    assert receipt is not None and receipt.files == ()
+    assert undo(world.path, "t").undone_at is not None and mail.sent == {}
 
 
 def test_effects_are_finished_after_a_crash_and_not_repeated(

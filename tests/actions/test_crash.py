@@ -66,7 +66,10 @@ class Bench:
     def fresh(self, mode: str) -> Path:
         """A new workspace in which `mode` is about to happen."""
         path = Path(tempfile.mkdtemp(dir=self.home)) / "ws"
-        shutil.copytree(self.before if mode == "commit" else self.after, path, symlinks=True)
+        shutil.copytree(self.before, path, symlinks=True)
+        if mode == "undo":
+            with in_memory():
+                commit(path, self.layer, self.changes, transaction="t")
         return path
 
     def act(self, mode: str, workspace: Path) -> None:

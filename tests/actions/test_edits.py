@@ -130,6 +130,55 @@ def test_a_diff_can_create_a_file() -> None:
     assert apply_diff(None, "--- /dev/null\n+++ b/f\n@@ -0,0 +1,2 @@\n+a\n+b\n") == b"a\nb\n"
 
 
+def test_a_diff_can_create_an_empty_file() -> None:
+    diff = "diff --git a/pkg/x b/pkg/x\nnew file mode 100644\nindex 0000000..e69de29\n"
+    assert apply_diff(None, diff, "pkg/x") == b""
+    with pytest.raises(EditDoesNotApply, match="it exists"):
+        apply_diff(b"", diff, "pkg/x")
+    with pytest.raises(EditDoesNotApply, match="not 'y'"):
+        apply_diff(None, diff, "y")
+
+
+HUNK = "@@ -1 +1 @@\n-one\n+1\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "path"),
+    [
+        ("", "pkg/f.py"),
+        ("--- a/pkg/f.py\n+++ b/pkg/f.py\n", "pkg/f.py"),
+        ("--- pkg/f.py\t2026-01-01\n+++ pkg/f.py\t2026-01-02\n", "./pkg//f.py"),
+        ("Index: pkg/f.py\n=====\n--- pkg/f.py\n+++ pkg/f.py\n", "pkg/f.py"),
+        ("diff --git i/f w/f\nindex 1..2 100644\n--- i/f\n+++ w/f\n", "f"),
+        ('--- "a/\\303\\251\\t.py"\n+++ "b/é\\t.py"\n', "é\t.py"),
+        ("--- a/with space\t\n+++ b/with space\t\n", "with space"),
+        ("--- \n+++ \n", "f"),
+    ],
+)
+def test_a_diff_may_name_its_file_in_several_ways(header: str, path: str) -> None:
+    assert apply_diff(POEM, header + HUNK, path) == POEM.replace(b"one", b"1")
+
+
+@pytest.mark.parametrize(
+    ("diff", "said"),
+    [
+        ("--- a/g\n+++ b/g\n" + HUNK, "about 'a/g', not 'f'"),
+        ("--- a/f\n+++ b/g\n" + HUNK, "about 'b/g', not 'f'"),
+        ("--- a/pkg/f\n+++ b/pkg/f\n" + HUNK, "not 'f'"),
+        ('--- "a/\\303\\251"\n+++ "b/\\303\\251"\n' + HUNK, "not 'f'"),
+        ("--- a/f\n+++ b/f\n" + HUNK + "diff --git a/g b/g\nnew file mode 100644\n", "several files|not 'f'"),
+        ("diff --git a/f b/f\n" + HUNK + "diff --git a/f b/f\nold mode 1\n", "several files"),
+        (HUNK + "nonsense\n", "line 4 of the diff, 'nonsense'"),
+        ("```diff\n" + HUNK + "```\n", "line 1 of the diff, '```diff'"),
+        (HUNK + "```\n", "line 4 of the diff, '```'"),
+        ("Here it is:\n" + HUNK, "give the diff alone"),
+    ],
+)
+def test_nothing_of_a_diff_is_dropped_in_silence(diff: str, said: str) -> None:
+    with pytest.raises(EditDoesNotApply, match=said):
+        apply_diff(POEM, diff, "f")
+
+
 @pytest.mark.parametrize(
     ("diff", "said"),
     [
@@ -209,7 +258,7 @@ def test_git_applies_what_is_rendered(
     assert done.returncode == 0, (diff, done.stderr)
     assert (path.read_bytes() if path.exists() else None) == new
     if old is not None and new is not None:
-        assert apply_diff(old, diff) == new
+        assert apply_diff(old, diff, name) == new
 
 
 def test_modes_binaries_and_links_in_the_diff() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +70,20 @@ def test_an_error_inside_releases_it(tree: Path) -> None:
 def test_bad_workspaces(tree: Path) -> None:
     with pytest.raises(WorkspaceError, match="does not exist"), lock(tree / "missing"):
         pass
+
+
+@pytest.mark.parametrize("shared", ["world-writable", "another's"])
+def test_a_strangers_lock_on_a_shared_folder_stops_nobody(tree: Path, shared: str) -> None:
+    if shared == "world-writable":
+        (tree / "a").chmod(0o1777)
+    elif os.geteuid() == 0:
+        os.chown(tree / "a", 1234, 1234)
+    else:
+        pytest.skip("only root can give folders away")
+    held = os.open(tree / "a", os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with lock(tree / "a" / "inner"):
+            pass
+    finally:
+        os.close(held)

@@ -20,6 +20,7 @@ from revet.errors import (
 )
 from revet.schema import (
     Answer,
+    CallTool,
     Changes,
     DeleteFile,
     EditFile,
@@ -47,17 +48,31 @@ def stage(workspace: Path, tmp_path: Path) -> Stage:
 @pytest.mark.parametrize(
     "path",
     ["test_a.py", "pkg/a_test.py", "tests/data.txt", "a/test/x", "conftest.py", "pyproject.toml",
-     "requirements-dev.txt", "Makefile", ".github/workflows/ci.yml", "node_modules/x.js", "setup.cfg"],
+     "requirements-dev.txt", "Makefile", ".github/workflows/ci.yml", "node_modules/x.js", "setup.cfg",
+     "Conftest.PY", "pkg/TEST_a.py", "Tests/x.py"],
 )  # fmt: skip
 def test_tests_and_build_files_are_protected_unless_named(path: str) -> None:
     assert not Protection().allows(path)
     assert Protection(edit=[path]).allows(path)
+    assert Protection(edit=["src/", f"/{path}"]).allows(path)
     assert not Protection(edit=[path], protect=[path]).allows(path)
+    top, _, name = path.rpartition("/")
+    for pattern in (
+        "*",
+        "**",
+        "*.*",
+        f"{path}*",
+        f"{top}/" if top else "/",
+        f"{top}/*",
+        name if top else f"?{path[1:]}",
+    ):
+        assert not Protection(edit=[pattern]).allows(path), pattern
+    assert not Protection(edit=[path, f"!{path}"]).allows(path)
 
 
 @pytest.mark.parametrize(
     "path",
-    [".git/config", ".git", "sub/.git/hooks/pre-commit", ".GIT/config", ".revet/journal/x",
+    [".git/config", ".git", "sub/.git/hooks/pre-commit", ".GIT/config", "SiteCustomize.py", "A.PTH", ".revet/journal/x",
      ".venv/bin/python", "venv/x", "a/b.pth", "sitecustomize.py", "lib/usercustomize.py", ".revet-t-0"],
 )  # fmt: skip
 def test_some_paths_are_protected_always(path: str) -> None:
@@ -72,6 +87,8 @@ def test_edit_names_all_that_is_allowed() -> None:
     assert not only.allows("other.py")
     assert Protection().allows("src/anything.py")
     assert not Protection(protect=["secret/"]).allows("secret/a")
+    for path in ("Secret/a", "SECRET/A", "secret/A"):
+        assert not Protection(protect=["Secret/"]).allows(path), "one folder on a file system that ignores case"
 
 
 def test_a_bad_pattern_is_the_users_to_mend() -> None:
@@ -150,13 +167,15 @@ def test_nothing_outside_the_stage_changes(workspace: Path, stage: Stage) -> Non
         "doomed.txt": "delete",
         "fresh/é ü/notes.md": "create",
         "link": "delete",
+        "nest": "create",
+        "nest/inner/leaf.txt": "delete",
         "pkg/deep/run.sh": "modify",
         "pkg/one.py": "modify",
         "turns": "delete",
         "turns/inner.txt": "create",
         "with space.txt": "modify",
     }
-    assert stage.layer.deleted == ("doomed.txt", "link")  # the new folder hides the file `turns`
+    assert stage.layer.deleted == ("doomed.txt", "link", "nest/inner/leaf.txt")  # the new folder hides the file `turns`
     layer = look(stage.layer.root)
     assert "leave.txt" not in layer and "empty" not in layer
     assert layer["pkg/deep/run.sh"] == ("file", 0o700, b"#!/bin/sh\necho new\n")
@@ -190,6 +209,44 @@ def test_actions_net_out(stage: Stage) -> None:
         assert look(stage.layer.root) == {} and stage.layer.deleted == ()
     changes = stage.stage(draft_of(WriteFile(path="a", content="1"), WriteFile(path="a", content="2", mode=0o600)))
     assert [(file.kind, file.after and file.after.mode) for file in changes.files] == [("create", 0o600)]
+
+
+def test_a_folder_may_become_a_file_in_one_draft(workspace: Path, stage: Stage) -> None:
+    taken = (DeleteFile(path="pkg/one.py"), DeleteFile(path="pkg/deep/run.sh"))
+    changes = stage.stage(draft_of(*taken, WriteFile(path="pkg", content="x")))
+    assert [(file.path, file.kind) for file in changes.files] == [
+        ("pkg", "create"),
+        ("pkg/deep/run.sh", "delete"),
+        ("pkg/one.py", "delete"),
+    ]
+    assert stage.drift(changes) == [] and stage.read("pkg") == b"x"
+    made = EditFile(path="pkg", diff="--- /dev/null\n+++ b/pkg\n@@ -0,0 +1 @@\n+x\n")
+    assert [file.path for file in stage.stage(draft_of(*taken, made)).files] == [file.path for file in changes.files]
+    back = (DeleteFile(path="pkg"), WriteFile(path="pkg/one.py", content="x = 1\ny = 2\n"))
+    [left] = stage.stage(draft_of(*taken, WriteFile(path="pkg", content="x"), *back)).files
+    assert (left.path, left.kind) == ("pkg/deep/run.sh", "delete")
+    with pytest.raises(EditDoesNotApply, match="does not exist"):
+        stage.stage(draft_of(*taken, DeleteFile(path="pkg")))
+    for some in (taken[:1], taken[1:], ()):
+        with pytest.raises(PathEscapes, match="is a folder"):
+            stage.stage(draft_of(*some, WriteFile(path="pkg", content="x")))
+    (workspace / "pkg" / "link").symlink_to("deep")
+    with pytest.raises(PathEscapes, match="is a folder"):
+        stage.stage(draft_of(*taken, WriteFile(path="pkg", content="x")))
+    assert stage.drift(changes) == []
+
+
+def test_a_diff_of_another_file_is_refused(stage: Stage) -> None:
+    diff = "--- a/{0}\n+++ b/{0}\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    assert stage.stage(draft_of(EditFile(path="pkg/one.py", diff=diff.format("pkg/one.py"))))
+    with pytest.raises(EditDoesNotApply, match=r"about 'a/pkg/two\.py', not 'pkg/one\.py'"):
+        stage.stage(draft_of(EditFile(path="pkg/one.py", diff=diff.format("pkg/two.py"))))
+
+
+def test_a_diff_that_git_made_for_an_empty_file(stage: Stage) -> None:
+    diff = "diff --git a/pkg/empty.py b/pkg/empty.py\nnew file mode 100644\nindex 0000000..e69de29\n"
+    [made] = stage.stage(draft_of(EditFile(path="pkg/empty.py", diff=diff))).files
+    assert made.kind == "create" and made.after is not None and made.after.size == 0
 
 
 def test_modes(workspace: Path, stage: Stage) -> None:
@@ -262,6 +319,28 @@ def test_kinds_can_be_added(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(_handlers, "run_command", Touch())
     register("run_command", Touch())
     assert stage.stage(draft_of(RunCommand(command="touch new"))).files[0].path == "new"
+
+
+def test_effects_beyond_the_files_are_known(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Call:
+        files_only = False
+
+        def stage(self, action: CallTool, tree: object) -> None: ...
+
+        def commit(self, action: CallTool, key: str) -> None: ...
+
+        def undo(self, action: CallTool, key: str) -> None: ...
+
+    monkeypatch.setitem(_handlers, "call_tool", Call())
+    call = CallTool(name="mail")
+    assert stage.effects == ()
+    assert not stage.stage(draft_of(call))
+    assert stage.effects == (call,)
+    stage.stage(draft_of(WriteFile(path="a", content="")))
+    assert stage.effects == ()
+    with pytest.raises(DraftError):
+        stage.stage(draft_of(call, DeleteFile(path="missing")))
+    assert stage.effects == ()
 
 
 def test_drift_names_what_moved(workspace: Path, stage: Stage) -> None:
