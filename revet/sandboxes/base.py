@@ -98,9 +98,11 @@ class Session(Protocol):
         """Run `argv` to its end, or to a limit.
 
         `cwd` and `read_only` are relative to the workspace; the `read_only` paths that exist cannot be
-        written, not even in the scratch copy. `files` appear read-only at their absolute paths inside (below
-        ``/revet``). With `report`, the program finds in ``REVET_REPORT`` the number of a descriptor, open for
-        writing, whose bytes come back in `ExecResult.report` and, as they arrive, through `on_report`.
+        written, not even in the scratch copy. Where a symlink leads to one, what it leads to cannot be written;
+        the symlink itself can be replaced, and is then in `ExecResult.touched`. `files` appear read-only at their
+        absolute paths inside (below ``/revet``). With `report`, the program finds in ``REVET_REPORT`` the number
+        of a descriptor, open for writing, whose bytes come back in `ExecResult.report` and, as they arrive,
+        through `on_report`.
         Nothing of the host's environment is passed in; `env` adds to a minimal one (PATH, HOME, LANG,
         TMPDIR).
         """

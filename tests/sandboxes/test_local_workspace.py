@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from revet.sandboxes import Layer, Local
 from revet.sandboxes.local import LocalSession
+from revet.sandboxes.local.session import copied
+from revet.sandboxes.local.view import View
 from tests.sandboxes.inside import python, shell, snapshot
 
 pytestmark = pytest.mark.sandbox
@@ -148,6 +151,19 @@ async def test_read_only_never_reaches_through_a_link_to_the_host(session: Local
     assert ended.stdout == b"one = 1\n"
 
 
+async def test_a_read_only_path_behind_a_link_is_told_of(session: LocalSession, workspace: Path) -> None:
+    """What it leads to cannot be written; the link can be replaced, but not unseen."""
+    (workspace / "tests").symlink_to("pkg")
+    (workspace / "one").symlink_to("pkg/one.py")
+    read_only = ["tests/one.py", "one"]
+    ended = await shell(session, "echo x >one; echo x >tests/one.py; cat one", read_only=read_only)
+    assert ended.stdout == b"one = 1\n" and ended.touched == ()
+    ended = await shell(session, "rm tests one; mkdir tests; echo x >tests/one.py; echo x >one", read_only=read_only)
+    assert ended.touched == ("one", "tests", "tests/one.py")
+    ended = await shell(session, "ln -sfn a.txt one; mv tests other; ln -s /tmp tests", read_only=read_only)
+    assert ended.touched == ("one", "other", "tests")
+
+
 async def test_revets_own_folder_is_hidden(session: LocalSession, workspace: Path) -> None:
     (workspace / ".revet").mkdir()
     (workspace / ".revet" / "journal").write_text("secret")
@@ -274,3 +290,29 @@ async def test_layer_may_be_given_by_a_relative_path(
     (tmp_path / "layer" / "a.txt").write_text("layered\n")
     monkeypatch.chdir(tmp_path)
     assert (await shell(session, "cat a.txt", layer=Layer(root=Path("layer")))).stdout == b"layered\n"
+
+
+def test_a_copy_shuts_what_cannot_be_read() -> None:
+    """As the overlay does, where a user has no rights to a part of the workspace."""
+    with tempfile.TemporaryDirectory() as home:
+        top, tree = Path(home, "ws"), Path(home, "tree")
+        for folder in (top / "shut" / "in", top / "open"):
+            folder.mkdir(parents=True)
+        for name in ("shut/in/x", "open/secret", "open/plain"):
+            (top / name).write_text(name)
+        ours = os.geteuid() != 0
+        if not ours:
+            os.chown(home, 65534, 65534)
+        for name in ("shut", "open/secret"):
+            (top / name).chmod(0 if ours else 0o700)
+        os.seteuid(os.geteuid() if ours else 65534)
+        try:
+            found = copied(View(top), tree, None)
+            assert sorted(found) == ["open", "open/plain", "open/secret", "shut"]
+            assert (tree / "open" / "plain").read_text() == "open/plain"
+            for path in (tree / "shut", tree / "open" / "secret"):
+                assert path.stat().st_mode & 0o777 == 0
+        finally:
+            os.seteuid(os.getuid())
+            (tree / "shut").chmod(0o700)
+            (top / "shut").chmod(0o700)

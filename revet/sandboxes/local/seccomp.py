@@ -1,9 +1,10 @@
 """The system-call filter of the local sandbox: a classic BPF program, assembled here, for x86_64 and aarch64.
 
 It takes away what namespaces leave open: AF_VSOCK, the kernel's key rings, io_uring, new namespaces, tracing,
-the other architecture's calls, terminal injection, and memory that no limit counts (memfd, System V shared
-memory). AF_UNIX stays: path sockets of the host are not mounted, abstract ones belong to the network
-namespace, and `multiprocessing` needs them. A refused call fails with an errno; nothing is killed.
+the other architecture's calls, terminal injection, and memory that no limit counts (memfd; System V shared
+memory, semaphores and message queues; POSIX message queues). AF_UNIX stays: path sockets of the host are not
+mounted, abstract ones belong to the network namespace, and `multiprocessing` needs them. A refused call fails
+with an errno; nothing is killed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ X86_64 = Calls(
     clone=56,
     ioctl=16,
     sockets=(41, 53),
-    missing=(319, 29, 68),  # memfd_create, shmget, msgget
+    missing=(319, 29, 68, 64, 240),  # memfd_create, shmget, msgget, semget, mq_open
     refused=(
         *(272, 308, 101, 310, 311),  # unshare, setns, ptrace, process_vm_readv, process_vm_writev
         *(165, 166, 155),  # mount, umount2, pivot_root
@@ -75,7 +76,7 @@ AARCH64 = Calls(
     clone=220,
     ioctl=29,
     sockets=(198, 199),
-    missing=(279, 194, 186),
+    missing=(279, 194, 186, 190, 180),
     refused=(
         *(97, 268, 117, 270, 271),
         *(40, 39, 41),

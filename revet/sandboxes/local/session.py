@@ -315,13 +315,16 @@ def copied(view: View, tree: Path, owner: int | None) -> Marks:
     if is_folder(view.workspace / HIDDEN):
         (tree / HIDDEN).mkdir(0o755)  # an empty place to mount the empty one on
     try:
-        build_tree(view, tree, owner)
+        shut = build_tree(view, tree, owner)
     except PermissionError as error:
         raise WorkspaceError(
             f"the workspace cannot be copied: {error.filename}: {error.strerror}",
             hint="give this user read permission, or a host with overlays, which need no copy",
         ) from None
-    return marks(tree)
+    found = marks(tree)
+    for place, mode in shut:
+        place.chmod(mode)
+    return found
 
 
 def touched_by(ended: Ended, recipe: Recipe, before: Marks) -> set[str]:

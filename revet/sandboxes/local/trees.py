@@ -20,34 +20,58 @@ Marks = dict[str, tuple[int, int, bool]]
 """Each path's inode, time of last change in nanoseconds (which a program cannot set), and whether it is a folder."""
 
 
-def build_tree(view: View, target: Path, owner: int | None) -> None:
-    """Copy what the view shows to `target`, with modes and times. Sockets, pipes and devices are left out."""
+def build_tree(view: View, target: Path, owner: int | None) -> list[tuple[Path, int]]:
+    """Copy what the view shows to `target`, with modes and times. Sockets, pipes and devices are left out.
+
+    What this user cannot read is there, empty, and cannot be read in the copy either. Returns the folders that their
+    owner cannot list, with the modes that they are to get: they are left open until the caller has walked the tree.
+    """
     folders = [(view.workspace, target)]
+    shut: list[tuple[Path, int]] = []
     for path in view.below("."):
         source = view.find(path)
         if source is None:
             continue
         place = target / path
         info = source.lstat()
-        if stat.S_ISDIR(info.st_mode):
-            place.mkdir(0o700)
-            folders.append((source, place))
-        elif stat.S_ISLNK(info.st_mode):
-            place.symlink_to(source.readlink())
-        elif stat.S_ISREG(info.st_mode):
-            copy_file(source, place, info)
-        else:
+        if not copy_entry(source, place, info):
             continue
+        if stat.S_ISDIR(info.st_mode):
+            folders.append((source, place))
         if owner is not None:
             os.chown(place, owner, owner, follow_symlinks=False)
-            if stat.S_ISREG(info.st_mode):
+            if stat.S_ISREG(info.st_mode) and readable(source):
                 place.chmod(stat.S_IMODE(info.st_mode) & 0o777)
     for source, place in reversed(folders):
         info = source.lstat()
         if owner is not None:
             os.chown(place, owner, owner)
-        place.chmod(stat.S_IMODE(info.st_mode) & 0o777)
+        mode = stat.S_IMODE(info.st_mode) & 0o777 if readable(source, os.R_OK | os.X_OK) else 0
+        if mode & 0o500 != 0o500:
+            shut.append((place, mode))
+        else:
+            place.chmod(mode)
         os.utime(place, ns=(info.st_atime_ns, info.st_mtime_ns))
+    return shut
+
+
+def copy_entry(source: Path, place: Path, info: os.stat_result) -> bool:
+    """Make `place` as `source` is, a folder without its content. False for what is left out."""
+    if stat.S_ISDIR(info.st_mode):
+        place.mkdir(0o700)
+    elif stat.S_ISLNK(info.st_mode):
+        place.symlink_to(source.readlink())
+    elif not stat.S_ISREG(info.st_mode):
+        return False
+    elif readable(source):
+        copy_file(source, place, info)
+    else:
+        place.touch(0)
+    return True
+
+
+def readable(place: Path, how: int = os.R_OK) -> bool:
+    return os.access(place, how, effective_ids=True)
 
 
 def copy_file(source: Path, place: Path, info: os.stat_result) -> None:

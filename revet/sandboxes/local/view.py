@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -99,13 +100,16 @@ class View:
         return "/".join(done) or "."
 
     def below(self, path: str) -> Iterator[str]:
-        """Every path under the folder at `path`, parents first, without the hidden folder."""
+        """Every path under the folder at `path`, parents first, without the hidden folder, and without what this user
+        cannot see.
+        """
         pending = [path]
         while pending:
             folder = pending.pop()
             names: set[str] = set()
             for source in self.sources(folder):
-                names.update(place.name for place in source.iterdir())
+                with contextlib.suppress(PermissionError):
+                    names.update(place.name for place in source.iterdir())
             for name in sorted(names):
                 child = name if folder == "." else f"{folder}/{name}"
                 place = self.find(child)
