@@ -1,7 +1,8 @@
 """What `make demo` shows: six small packages with a bug each, repaired, proved and committed; one commit undone.
 
 Everything happens in a copy, ``build/demo``, with no model, no key and no network. Five bugs are within reach of the
-built-in repair; the sixth needs a new design, and the honest outcome is to abstain.
+built-in repair; the sixth needs a new design, and the honest outcome is to abstain. The exit code is 1 if anything ends
+otherwise, or if the workspace of the commit that is undone differs from the original by a byte.
 """
 
 from __future__ import annotations
@@ -14,39 +15,60 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ORIGINAL = HERE / "quickstart"
 COPY = HERE.parent / "build" / "demo"
 REVET = [sys.executable, "-m", "revet"]
 EXPECTED = {"committed": 5, "abstained": 1}
+NOT_OURS = ("__pycache__", ".pytest_cache", ".revet")
 
 
 def main() -> int:
     shutil.rmtree(COPY, ignore_errors=True)
-    shutil.copytree(HERE / "quickstart", COPY, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", ".revet"))
+    shutil.copytree(ORIGINAL, COPY, ignore=shutil.ignore_patterns(*NOT_OURS))
     print(f"The six examples were copied to {os.path.relpath(COPY)}. Each has one bug and some failing tests.\n")
     revet("run", "tasks.yaml")
     runs = recorded_runs()
-    outcomes = {outcome: sum(r["outcome"] == outcome for r in runs) for outcome in EXPECTED}
-    first = next((r for r in runs if r["outcome"] == "committed"), None)
-    if first is not None:
-        print("\nEvery commit can be taken back, byte for byte:\n")
-        revet("undo", first["run"])
-    if outcomes != EXPECTED:
-        print(f"\nThe demo expected {EXPECTED}, but saw {outcomes}.", file=sys.stderr)
-        return 1
-    print(f"\nLook closer:  cd {os.path.relpath(COPY)} && {os.path.relpath(sys.executable, COPY)} -m revet show")
+    outcomes = {outcome: sum(run["outcome"] == outcome for run in runs) for outcome in EXPECTED}
+    if len(runs) != sum(EXPECTED.values()) or outcomes != EXPECTED:
+        return failed(f"expected {EXPECTED}, but saw {[run['outcome'] for run in runs]}")
+    undone, *others = (run for run in runs if run["outcome"] == "committed")
+    print("\nEvery commit can be taken back:\n")
+    if revet("undo", undone["id"]) != 0:
+        return failed(f"the commit of {undone['id']} could not be taken back")
+    workspace = Path(undone["workspace"])
+    if files(workspace) != files(ORIGINAL / workspace.name):
+        return failed(f"{workspace} differs from {ORIGINAL / workspace.name} after the undo")
+    print(f"{workspace.name} is again what it was, byte for byte.")
+    command = os.path.relpath(sys.executable, COPY)
+    print(f"\nLook closer, in `cd {os.path.relpath(COPY)}`:\n")
+    print(f"  {command} -m revet show                      the list of runs")
+    print(f"  {command} -m revet show {others[0]['id']:<20} what was seen, said and decided, and the diff")
+    print(f"  {command} -m revet fix {workspace.name:<21} mend what was just taken back")
     return 0
 
 
 def revet(*arguments: str) -> int:
-    """Run the command line in the copy, showing the command as a user would type it."""
+    """Run the command line in the copy, showing the command as a user would type it. Its exit code."""
     print(f"$ revet {' '.join(arguments)}", flush=True)
     return subprocess.run([*REVET, *arguments], cwd=COPY, check=False).returncode
 
 
 def recorded_runs() -> list[dict[str, str]]:
-    """What the store holds of the tasks, in file order: a second `run` that resumes has nothing left to run."""
+    """The runs in the copy's store, in the order in which they began."""
     done = subprocess.run([*REVET, "show", "--json"], cwd=COPY, check=True, capture_output=True, text=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in reversed(done.stdout.splitlines())]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below the folder with its content, but for what test runners and Revet keep beside the sources."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    paths = [(path, path.relative_to(folder)) for path in found]
+    return {str(name): path.read_bytes() for path, name in paths if not set(NOT_OURS) & set(name.parts)}
+
+
+def failed(problem: str) -> int:
+    print(f"\nThe demo failed: {problem}.", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

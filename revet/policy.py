@@ -81,7 +81,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         return Decision(kind=kind, reasons=reasons, draft=draft.id)
 
     spent = exhausted_budgets(policy, case.usage)
-    if not draft.actions and draft.answer is None:
+    if draft.gives_up:
         why = draft.notes or "the proposer has no further draft"
         return decision(DecisionKind.abstain, why, *_unproved(case), *spent)
 
@@ -123,7 +123,7 @@ def exhausted_budgets(policy: Policy, usage: Usage) -> tuple[str, ...]:
 
 def best_attempt(attempts: Iterable[Attempt], required: Sequence[Check]) -> Attempt | None:
     """The attempt with the strongest evidence, then the highest score; the earliest of equals. None of nothing."""
-    drafts = [a for a in attempts if a.draft.actions or a.draft.answer is not None]
+    drafts = [a for a in attempts if not a.draft.gives_up]
     return max(drafts, key=lambda a: (standing(a, required), -a.round), default=None)
 
 

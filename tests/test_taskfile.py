@@ -272,9 +272,9 @@ TABLE: list[tuple[str, str, int | None, str | None, str]] = [
         "tasks:\n- workspace: one\n  checks:\n  - pytest\n  - 'pytest \"q'",
         5,
         "tasks[0].checks[1]",
-        "no closing quotation",
+        "cannot be read: No closing quotation",
     ),
-    ("blank check", "tasks:\n- {workspace: one, checks: ['  ']}", 2, "tasks[0].checks[0]", "empty command"),
+    ("blank check", "tasks:\n- {workspace: one, checks: ['  ']}", 2, "tasks[0].checks[0]", "a check is empty"),
     (
         "bad check",
         "tasks:\n- workspace: one\n  checks:\n  - command: x\n    timeout: -1",
@@ -282,6 +282,64 @@ TABLE: list[tuple[str, str, int | None, str | None, str]] = [
         "tasks[0].checks[0].timeout",
         "must be more than 0",
     ),
+    (
+        "endless check",
+        "tasks:\n- workspace: one\n  checks:\n  - command: x\n    timeout: .inf",
+        5,
+        "tasks[0].checks[0].timeout",
+        "must be a finite number",
+    ),
+    (
+        "no number",
+        "tasks:\n- workspace: one\n  checks:\n  - command: x\n    timeout: .nan",
+        5,
+        "tasks[0].checks[0].timeout",
+        "must be a finite number",
+    ),
+    (
+        "a check that lasts weeks",
+        "tasks:\n- workspace: one\n  checks:\n  - command: x\n    timeout: 1000000",
+        5,
+        "tasks[0].checks[0].timeout",
+        "must be 86400 or less",
+    ),
+    (
+        "a command that is not of its kind",
+        "tasks:\n- workspace: one\n  checks:\n  - {command: pytest -q | cat, kind: pytest}",
+        4,
+        "tasks[0].checks[0]",
+        "is of kind pytest, but its words say command",
+    ),
+    (
+        "the same check twice",
+        "tasks:\n- workspace: one\n  checks:\n  - {command: pytest -q, required: false}\n  - pytest -q",
+        3,
+        "tasks[0].checks",
+        "two checks have the same command",
+    ),
+    (
+        "an id twice in one line",
+        "tasks: [{id: a, workspace: one, checks: x}, {id: a, workspace: two, checks: x}]",
+        1,
+        "tasks[1].id",
+        "the id 'a' is already used in line 1",
+    ),
+    (
+        "edit of no file",
+        "tasks:\n- workspace: one\n  checks: x\n  edit: [code.py, cod.py]",
+        4,
+        "tasks[0].edit[1]",
+        "matches 'cod.py'\n  → nearest: code.py",
+    ),
+    (
+        "edit pattern for no file",
+        "tasks:\n- workspace: one\n  checks: x\n  edit: src/*.py",
+        4,
+        "tasks[0].edit",
+        "matches 'src/*.py'",
+    ),
+    ("edit that is no pattern", "tasks:\n- {workspace: one, checks: x, edit: '!'}", 2, "tasks[0].edit", "is not a"),
+    ("protect that is no pattern", "tasks:\n- {protect: ['!'], " + ONE + "}", 2, "tasks[0].protect[0]", "is not a"),
     (
         "check without command",
         "tasks:\n- workspace: one\n  checks:\n  - timeout: 1",
@@ -540,6 +598,8 @@ def test_project_task_of_a_folder_and_of_a_file(folder: Path) -> None:
         ("nope", "x", {}, "does not exist"),
         ("one", "x 'y", {}, "--test: .* cannot be read"),
         ("one", " ", {}, "--test: the command is empty"),
+        ("one", "x", {"edit": ["cod.py"]}, "(?s)--edit: no file of .* matches 'cod.py'.*nearest: code.py"),
+        ("one", "x", {"edit": ["!"]}, "--edit: '!' is not a"),
         ("one/code.py", "x", {"edit": ["a"]}, "only it may be changed"),
         ("one", "x", {"python": "./nope"}, "--python: there is no interpreter"),
     ],
@@ -547,6 +607,26 @@ def test_project_task_of_a_folder_and_of_a_file(folder: Path) -> None:
 def test_project_task_refuses(folder: Path, path: str, test: str, options: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         project_task(folder / path, [test], **options)
+
+
+def test_a_test_that_is_given_twice_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"--test: 'pytest -q' is given twice"):
+        project_task(folder / "one", ["pytest -q", "pytest -q"])
+
+
+def test_edit_patterns_are_looked_up_in_the_whole_workspace(folder: Path) -> None:
+    deep = folder / "one" / "src" / "shop"
+    deep.mkdir(parents=True)
+    (deep / "cart.py").write_text("")
+    (folder / "one" / ".git").mkdir()
+    (folder / "one" / ".git" / "hook.py").write_text("")
+    patterns = ["/src/shop/", "cart.py", "!code.py", "# a remark", "**/*.py", ""]
+    assert project_task(folder / "one", ["x"], patterns).edit == tuple(patterns)
+    with pytest.raises(InputError, match=r"(?s)matches 'shop/card\.py'.*nearest: src/shop/cart\.py"):
+        project_task(folder / "one", ["x"], ["shop/card.py"])
+    with pytest.raises(InputError, match="hook"):
+        project_task(folder / "one", ["x"], ["hook.py"])
+    assert project_task(folder / "one", ["x"], ["new.py"], model="another").edit == ("new.py",), "it may make one"
 
 
 def test_settings_from_lays_values_over_a_base() -> None:

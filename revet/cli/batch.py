@@ -36,7 +36,10 @@ Asker = Callable[[Run], Awaitable[bool | None]]
 
 
 class Batch:
-    """`results` holds how each task ended, in the order of `entries`; None for one that has not."""
+    """`results` holds how each task ended, in the order of `entries`; None for one that has not.
+
+    `started` holds the id of each task's run, once it has one.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Batch:
         self.reporter, self.asker = reporter, asker
         self.jobs, self.resume = jobs, resume
         self.results: list[Ended | None] = [None] * len(entries)
+        self.started: list[str | None] = [None] * len(entries)
         self.seconds = 0.0
 
     async def run(self) -> None:
@@ -87,15 +91,17 @@ class Batch:
         return chosen
 
     async def _one(self, index: int) -> None:
-        entry = self.entries[index]
+        task = self.entries[index].task
         try:
-            ended = await self._end(entry)
+            ended = await self._end(index)
         except Exception as error:  # noqa: BLE001 - reported with its traceback; it must not end the other tasks
-            ended = Ended(entry.task, error=error)
+            run_id = self.started[index]
+            ended = Ended(task, self.store.find(run_id) if run_id else None, error=error)
         self.results[index] = ended
         self.reporter.ended(ended)
 
-    async def _end(self, entry: Entry) -> Ended:
+    async def _end(self, index: int) -> Ended:
+        entry = self.entries[index]
         task, run_id = entry.task, None
         if self.resume:
             run_id = self.store.unfinished(task)
@@ -103,25 +109,28 @@ class Batch:
             if before and before.ok and not _undone(before):
                 return Ended(task, before, again=True)
             if before and before.outcome is RunOutcome.asked:
-                return await self._answered(entry, self.make_agent(entry.settings, self.store), before)
+                return await self._answered(index, self.make_agent(entry.settings, self.store), before)
         agent = self.make_agent(entry.settings, self.store)
-        run = await self._follow(task, agent.astream(task, run_id=run_id))
-        return await self._answered(entry, agent, run)
+        run = await self._follow(index, agent.astream(task, run_id=run_id))
+        return await self._answered(index, agent, run)
 
-    async def _answered(self, entry: Entry, agent: Runner, run: Run) -> Ended:
+    async def _answered(self, index: int, agent: Runner, run: Run) -> Ended:
         """The end of a run that may wait for an answer: it is asked for until it does not wait any more."""
+        entry = self.entries[index]
         while run.outcome is RunOutcome.asked:
             answer = True if self.resume and entry.settings.approve == "auto" else await self.asker(run)
             if answer is None:
                 break
-            run = await self._follow(entry.task, agent.aresume(run.id, answer))
+            run = await self._follow(index, agent.aresume(run.id, answer))
         return Ended(entry.task, run)
 
-    async def _follow(self, task: Task, stream: AsyncIterator[Event]) -> Run:
-        run: Run | None = None
+    async def _follow(self, index: int, stream: AsyncIterator[Event]) -> Run:
+        task, run = self.entries[index].task, None
         async with aclosing(cast("AsyncGenerator[Event, None]", stream)) as events:
             async for event in events:
                 self.reporter.heard(task, event)
+                if event.type == "started":
+                    self.started[index] = event.run
                 if event.type == "finished":
                     run = event.run
         if run is None:

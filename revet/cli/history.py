@@ -49,11 +49,19 @@ def undo(
 ) -> None:
     """Take a run's commit back: every file as it was before, byte for byte."""
     from revet.actions import undo_run
+    from revet.cli.commits import take_back
     from revet.report.text import one_line
 
     store = open_store(out)
-    record = undo_run(store.get(run), store)
-    receipt = record.receipt
-    assert receipt is not None
+    row = store.row(run)
+    record = store.find(row.id)
+    if record is None or (record.error and record.receipt is None):
+        receipt, recovered = take_back(row, store)
+    else:
+        taken_back = undo_run(record, store)
+        assert taken_back.run.receipt is not None
+        receipt, recovered = taken_back.run.receipt, list(taken_back.recovered)
+    for line in recovered:
+        typer.echo(f"recovered: {one_line(line)}", err=True)
     files = ", ".join(one_line(file.path) for file in receipt.files)
-    typer.echo(f"Taken back: {record.id}. As before: {files} in {receipt.workspace}")
+    typer.echo(f"Taken back: {row.id}. As before: {files} in {receipt.workspace}")

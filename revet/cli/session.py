@@ -18,9 +18,11 @@ from rich.text import Text
 
 from revet.cli.asking import Asking
 from revet.cli.batch import Batch, Runner
+from revet.cli.commits import commits_of
 from revet.cli.common import BAD_INPUT, INTERRUPTED, NOT_ALL, TERMINATED, folder_shown
 from revet.errors import InputError, RevetError
 from revet.report import Ended, Reporter, json_line, make_console, print_summary, reporter_for
+from revet.report.text import again_command, one_line
 from revet.schema import RunOutcome
 from revet.store import Store
 
@@ -63,7 +65,7 @@ def do(
         print_summary(console, results, batch.seconds, folder_shown(out))
     _say_internal_errors(results)
     if stopped:
-        _say_stopped(console, len(results), len(entries))
+        _say_stopped(console, batch, out)
     _say_what_waits(console, results)
     return stopped or _code(results)
 
@@ -96,9 +98,26 @@ class _JsonLines:
         self.shown.close()
 
 
-def _say_stopped(console: Console, ended: int, total: int) -> None:
-    words = f"Stopped. {ended} of {total} tasks had ended; the others changed nothing. To go on: "
+def _say_stopped(console: Console, batch: Batch, out: Path) -> None:
+    """What of the batch is done, what the stopped tasks had committed all the same, and how to go on."""
+    ended = sum(result is not None for result in batch.results)
+    committed = _committed_before_the_stop(batch)
+    for run_id, files in committed:
+        words = f"{run_id} had just committed {files}. To take that back: "
+        console.print(Text.assemble(words, (again_command(run_id, "undo", folder_shown(out)), "bold")), soft_wrap=True)
+    counted = f"Stopped. {ended} of {len(batch.entries)} tasks had ended; "
+    words = f"{counted}the {'rest' if committed else 'others'} changed nothing. To go on: "
     console.print(Text.assemble(words, (_again(), "bold")), soft_wrap=True)
+
+
+def _committed_before_the_stop(batch: Batch) -> list[tuple[str, str]]:
+    """Id and files of each run that was stopped after its commit. The journals know, whatever was heard of it."""
+    found = []
+    for entry, run_id, ended in zip(batch.entries, batch.started, batch.results, strict=True):
+        if ended is None and run_id is not None and entry.task.workspace is not None:
+            for receipt in commits_of(Path(entry.task.workspace), run_id):
+                found.append((run_id, ", ".join(one_line(file.path) for file in receipt.files)))
+    return found
 
 
 def _say_what_waits(console: Console, results: Sequence[Ended]) -> None:
@@ -107,6 +126,9 @@ def _say_what_waits(console: Console, results: Sequence[Ended]) -> None:
             words = f"{ended.task.id} waits for your answer. In a terminal: "
             auto = " (to approve without being asked, add --approve auto)"
             console.print(Text.assemble(words, (_again(), "bold"), auto), soft_wrap=True)
+        elif ended.run is not None and ended.error is not None:
+            words = f"{ended.task.id} broke off. To go on with it where it was: "
+            console.print(Text.assemble(words, (_again(), "bold")), soft_wrap=True)
 
 
 def _again() -> str:

@@ -101,8 +101,9 @@ def fix(
         approve=approve,
         seed=seed,
     )
-    task = project_task(path, test or ["pytest -q"], edit or [], python)
-    _do([Entry(task=task, settings=settings_from(given))], out=out, jobs=1, resume=resume, json=json)
+    settings = settings_from(given)
+    task = project_task(path, test or ["pytest -q"], edit or [], python, model=settings.model)
+    _do([Entry(task=task, settings=settings)], out=out, jobs=1, resume=resume, json=json)
 
 
 def make_agent(settings: Settings, store: Store) -> Runner:

@@ -49,7 +49,7 @@ class AgentRun(Run):
 
     def undo(self) -> Receipt:
         """Restore the workspace byte for byte. Raises `UndoConflict` if a committed file was edited since."""
-        receipt = actions.undo_run(Run.model_validate(dict(self)), self._store).receipt
+        receipt = actions.undo_run(Run.model_validate(dict(self)), self._store).run.receipt
         assert receipt is not None
         return receipt
 
@@ -130,7 +130,7 @@ class Agent:
     def undo(self, run: Run | str) -> Receipt:
         """Take a commit back. Raises `UndoConflict`, naming the files, if they were edited since."""
         record = self.store.get(run if isinstance(run, str) else run.id)
-        receipt = actions.undo_run(record, self.store).receipt
+        receipt = actions.undo_run(record, self.store).run.receipt
         assert receipt is not None
         return receipt
 

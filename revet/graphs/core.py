@@ -48,7 +48,7 @@ def _after_writing(state: State) -> str:
     draft = state["draft"]
     assert draft is not None
     known = any(a.draft.id == draft.id for a in state["attempts"])
-    return "gate" if known or nodes.gives_up(draft) else "stage"
+    return "gate" if known or draft.gives_up else "stage"
 
 
 def _after_gate(state: State) -> str:

@@ -40,7 +40,7 @@ from revet.schema import (
     Verdict,
 )
 
-__all__ = ["gives_up", "required_checks"]
+__all__ = ["ask", "commit", "criticise", "examine", "finish", "gate", "prepare", "propose", "revise", "run_of", "stage"]
 
 Update = dict[str, Any]
 
@@ -155,7 +155,7 @@ async def gate(state: State, runtime: Runtime[Context]) -> Update:
         round=state["round"],
         draft=draft,
         changes=known.changes if known else state["changes"],
-        evidence=known.evidence if known else tuple(state["baseline"] if gives_up(draft) else state["evidence"]),
+        evidence=known.evidence if known else tuple(state["baseline"] if draft.gives_up else state["evidence"]),
         critiques=known.critiques if known else tuple(state["critiques"]),
     )
     case = Case(attempt=attempt, required=required_checks(state["task"]), usage=state["usage"])
@@ -230,14 +230,9 @@ def run_of(state: State, outcome: RunOutcome, decision: Decision, error: str | N
 
 def _refused_before(state: State, draft: Draft) -> Attempt | None:
     """The earlier attempt of a draft that was repeated, and so came here without being staged or examined again."""
-    if gives_up(draft) or state["changes"] is not None or state["evidence"]:
+    if draft.gives_up or state["changes"] is not None or state["evidence"]:
         return None
     return next((a for a in state["attempts"] if a.draft.id == draft.id), None)
-
-
-def gives_up(draft: Draft) -> bool:
-    """True if the proposer says that it has nothing (more) to propose."""
-    return not draft.actions and draft.answer is None
 
 
 def _fresh(draft: Draft) -> Update:

@@ -24,7 +24,10 @@ LOOKS: dict[RunOutcome | None, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Ended:
-    """`run` is None where `error` left no record. `again`: it had ended before, and is only reported."""
+    """How a task ended: with the record of its `run`, with an `error` that ended it, or (once begun) with both.
+
+    `again`: it had ended before, and is only reported.
+    """
 
     task: Task
     run: Run | None = None
@@ -41,8 +44,8 @@ class Ended:
 
     @property
     def why(self) -> str:
-        if self.run is not None:
-            return why(self.run)
         if isinstance(self.error, RevetError):
             return one_line(str(self.error), 400)
-        return one_line(f"internal error: {type(self.error).__name__}: {self.error}", 160)
+        if self.error is not None:
+            return one_line(f"internal error: {type(self.error).__name__}: {self.error}", 160)
+        return why(self.run) if self.run is not None else "nothing is known of it"

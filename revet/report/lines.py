@@ -7,15 +7,16 @@ from typing import Any
 
 from revet.report.ended import Ended
 from revet.report.text import tally
-from revet.schema import Evidence
+from revet.schema import Evidence, RunOutcome
 
 __all__ = ["json_line"]
 
 
 def json_line(ended: Ended) -> str:
-    """``{id, outcome, rounds, checks, seconds, tokens, run, receipt}``; zeros and nulls without a record.
+    """``{id, outcome, rounds, checks, seconds, tokens, run, receipt, error}``; zeros and nulls without a record.
 
-    `checks` says of each check what was seen of the best draft (of the workspace, if there was none).
+    `checks` says of each check what was seen of the best draft (of the workspace, if there was none). `error` says why
+    a task failed; it is null for every other outcome.
     """
     run = ended.run
     evidence = (run.evidence or run.baseline) if run else ()
@@ -28,6 +29,7 @@ def json_line(ended: Ended) -> str:
         "tokens": run.usage.tokens if run else 0,
         "run": run.id if run else None,
         "receipt": run.receipt.id if run and run.receipt else None,
+        "error": ended.why if ended.outcome is RunOutcome.failed else None,
     }
     return json.dumps(line)
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from revet.report.ended import Ended
 from revet.report.terminal import print_ended
-from revet.report.watch import Watch
+from revet.report.watch import Watch, recovered
 from revet.schema import Task
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class LiveReport:
 
     def heard(self, task: Task, event: Event) -> None:
         self._watches.setdefault(task.id, Watch(task)).hear(event)
+        for line in recovered(event) if event.type == "started" else ():
+            self.console.print(Text(f"[{task.id}] {line}"), soft_wrap=True)
 
     def ended(self, ended: Ended) -> None:
         self._watches.pop(ended.task.id, None)

@@ -8,14 +8,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from revet.agents.evidence import SUSPICIOUS
 from revet.report.terminal import diff_text, outcome_text
 from revet.report.text import (
-    SUSPICIOUS,
     again_command,
+    by_exit_status,
     clean,
+    dry,
     duration,
     evidence_line,
-    gives_up,
     one_line,
     plural,
     suspects,
@@ -36,6 +37,13 @@ OUTCOMES = {
 }
 
 
+_UNCOMMITTED = {
+    RunOutcome.asked: "It waits for your answer; nothing was changed yet.",
+    RunOutcome.failed: "It broke off; the same command with --resume goes on with it.",
+}
+"""How a run without a receipt stands, where it is not over."""
+
+
 def print_run(console: Console, run: Run, folder: str | None = None) -> None:
     """Everything about a run. `folder` is the store's, where it is not the usual one."""
     _print_head(console, run)
@@ -46,7 +54,7 @@ def print_run(console: Console, run: Run, folder: str | None = None) -> None:
             _print_critique(console, run.diagnosis)
     number = 0
     for attempt in run.attempts:
-        number += not gives_up(attempt.draft)
+        number += not attempt.draft.gives_up
         _print_attempt(console, attempt, number, run)
     _print_changes(console, run)
     _print_end(console, run, folder)
@@ -56,6 +64,8 @@ def _print_head(console: Console, run: Run) -> None:
     undone = run.receipt is not None and run.receipt.undone_at is not None
     console.print(Text.assemble((run.id, "bold"), "  ", outcome_text(run.outcome, undone=undone)), soft_wrap=True)
     _line(console, why(run))
+    if warning := by_exit_status(run):
+        _line(console, warning)
     task = run.task
     facts = [
         ("goal", task.goal),
@@ -71,7 +81,7 @@ def _print_head(console: Console, run: Run) -> None:
 
 def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) -> None:
     draft = attempt.draft
-    if gives_up(draft):
+    if draft.gives_up:
         _heading(console, "No further draft")
     else:
         kept = ", the best" if run.best is not None and run.best.round == attempt.round else ""
@@ -133,7 +143,8 @@ def _print_changes(console: Console, run: Run) -> None:
     if run.best is None or not run.best.diff:
         return
     committed = run.outcome is RunOutcome.committed
-    _heading(console, "What was committed" if committed else "The best draft (not committed)")
+    proved = "What would be committed" if dry(run) else "The best draft (not committed)"
+    _heading(console, "What was committed" if committed else proved)
     console.print(diff_text(run.best.diff), soft_wrap=True)
 
 
@@ -141,8 +152,7 @@ def _print_end(console: Console, run: Run, folder: str | None) -> None:
     console.print()
     receipt = run.receipt
     if receipt is None:
-        waits = run.outcome is RunOutcome.asked
-        _line(console, "It waits for your answer; nothing was changed yet." if waits else "Nothing was changed.")
+        _line(console, _UNCOMMITTED.get(run.outcome, "Nothing was changed."))
         return
     when = f"{receipt.committed_at.astimezone():%Y-%m-%d %H:%M:%S}"
     _line(console, f"Committed {when} to {one_line(receipt.workspace, 400)}")

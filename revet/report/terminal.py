@@ -14,7 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from revet.report.ended import LOOKS, Ended
-from revet.report.text import again_command, clean, duration, failing_before_after, one_line, plural
+from revet.report.text import (
+    again_command,
+    by_exit_status,
+    clean,
+    dry,
+    duration,
+    failing_before_after,
+    one_line,
+    plural,
+)
 from revet.schema import RunOutcome
 from revet.store import Row
 
@@ -53,13 +62,18 @@ def diff_text(diff: str, *, limit: int | None = None) -> Text:
 
 
 def print_ended(console: Console, ended: Ended) -> None:
-    """How one task ended, with the diff of what was committed."""
+    """How one task ended, with the diff of what was committed, or of what a dry run would commit."""
     head = Text.assemble(outcome_text(ended.outcome), "  ", (ended.task.id, "bold"))
     head.append("  (had ended before; not run again)" if ended.again else "", style="dim")
     console.print(head, soft_wrap=True)
     console.print(Text(f"    {ended.why}"), soft_wrap=True)
-    if ended.run and ended.run.best and not ended.again and ended.outcome is RunOutcome.committed:
-        console.print(diff_text(ended.run.best.diff, limit=DIFF_LINES), soft_wrap=True)
+    run = ended.run
+    if run is None or run.best is None or ended.again:
+        return
+    if dry(run):
+        console.print(Text("    would commit:"), soft_wrap=True)
+    if dry(run) or ended.outcome is RunOutcome.committed:
+        console.print(diff_text(run.best.diff, limit=DIFF_LINES), soft_wrap=True)
 
 
 def print_summary(console: Console, results: Sequence[Ended], seconds: float, folder: str | None) -> None:
@@ -120,7 +134,8 @@ def _cells(ended: Ended) -> tuple[str, ...]:
 
 
 def _detail(ended: Ended) -> Text:
-    return Text(ended.why)
+    warning = by_exit_status(ended.run) if ended.run else ""
+    return Text(ended.why + (f"\n{warning}" if warning else ""))
 
 
 def _cell_style(ended: Ended, column: int) -> str:

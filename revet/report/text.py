@@ -10,18 +10,19 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from revet.schema import Attempt, Critique, Draft, Evidence, Outcome, Run, RunOutcome
+from revet.agents.evidence import SUSPICIOUS
+from revet.schema import Attempt, Critique, Evidence, Outcome, Run, RunOutcome
 
 __all__ = [
-    "SUSPICIOUS",
     "Tally",
     "again_command",
+    "by_exit_status",
     "checks_line",
     "clean",
+    "dry",
     "duration",
     "evidence_line",
     "failing_before_after",
-    "gives_up",
     "one_line",
     "plural",
     "suspects",
@@ -31,8 +32,9 @@ __all__ = [
     "why",
 ]
 
-SUSPICIOUS = "suspicious-line"
 BAD = ("failed", "error", "timeout")
+ALONE = "judged by its exit status alone"
+"""What the tests tool says of a check whose single tests it cannot tell apart."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -105,7 +107,8 @@ def evidence_line(evidence: Evidence, *, names: int = 3) -> str:
     if counted and evidence.outcome is Outcome.passed:
         return "the one test passes" if counted.total == 1 else f"all {counted.total} tests pass"
     if evidence.outcome is Outcome.passed and evidence.check:
-        return f"`{one_line(evidence.request, 60)}` passes"
+        alone = f" ({ALONE})" if ALONE in evidence.observation else ""
+        return f"`{one_line(evidence.request, 60)}` passes{alone}"
     first = next((line for line in clean(evidence.observation).splitlines() if line.strip()), "")
     said = one_line(first).removeprefix(f"{evidence.tool}: ").removeprefix(f"{evidence.outcome.value}:").strip()
     if not evidence.check:
@@ -118,16 +121,25 @@ def checks_line(evidence: Sequence[Evidence]) -> str:
     return "; ".join(evidence_line(e) for e in evidence if e.check)
 
 
+def dry(run: Run) -> bool:
+    """True if the best draft was proved, and only the approval (never, or not yet given) keeps it back."""
+    held = run.outcome in (RunOutcome.abstained, RunOutcome.asked) and any(
+        "approval is" in r for r in run.decision.reasons
+    )
+    return held and run.best is not None and bool(run.best.diff)
+
+
+def by_exit_status(run: Run) -> str:
+    """A warning that names the checks which let a run end well on their exit status alone; empty if none did."""
+    commands = [one_line(e.request, 60) for e in run.evidence if e.check and ALONE in e.observation]
+    return f"{ALONE}: {', '.join(f'`{command}`' for command in commands)}" if run.ok and commands else ""
+
+
 def suspects(critiques: Iterable[Critique], limit: int = 5) -> tuple[str, ...]:
     """The most suspicious lines that critiques name, as ``path:line``, most suspicious first."""
     found = [f for c in critiques for f in c.findings if f.category == SUSPICIOUS and f.location]
     ranked = sorted(found, key=lambda finding: -finding.confidence)
     return tuple(dict.fromkeys(clean(str(finding.location)) for finding in ranked))[:limit]
-
-
-def gives_up(draft: Draft) -> bool:
-    """True if the proposer had nothing (more) to propose."""
-    return not draft.actions and draft.answer is None
 
 
 def tried(attempts: Iterable[Attempt]) -> int:

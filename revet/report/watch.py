@@ -10,12 +10,17 @@ from revet.report.text import duration, evidence_line, one_line, plural, suspect
 from revet.schema import DecisionKind, Task
 
 if TYPE_CHECKING:
-    from revet.graphs.events import Committed, Criticised, Decided, Event, Examined, Progressed, Proposed
+    from revet.graphs.events import Committed, Criticised, Decided, Event, Examined, Progressed, Proposed, Started
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "recovered"]
 
 NOTE_EVERY = 10.0
 """Seconds between two notes about the same search."""
+
+
+def recovered(event: Started) -> list[str]:
+    """A line for each interrupted commit that was found in the workspace, and what became of it."""
+    return [f"recovered: {one_line(line, 300)}" for line in event.recovered]
 
 
 @dataclass
@@ -39,7 +44,7 @@ class Watch:
         match event.type:
             case "started":
                 self.run, self.doing = event.run, "looks at the workspace as it is"
-                return [f"{one_line(self.task.goal, 120)} (run {event.run})"]
+                return [*recovered(event), f"{one_line(self.task.goal, 120)} (run {event.run})"]
             case "examined":
                 return self._examined(event)
             case "criticised":
@@ -87,11 +92,6 @@ class Watch:
 
     def _progressed(self, event: Progressed) -> list[str]:
         data = event.data
-        if event.kind == "repair.found":
-            passing, chosen = data.get("passing"), one_line(str(data.get("chosen", "")))
-            count = plural(passing, "candidate") if isinstance(passing, int) else "a candidate"
-            self.doing = f"{count} {'passes' if passing == 1 else 'pass'} the tests: {chosen}"
-            return [self.doing]
         if event.kind != "repair.search":
             return []
         tried = data.get("tried")

@@ -3,7 +3,7 @@
 ::
 
     .revet/
-      .gitignore        `*`: nothing in here shows up in `git status`
+      .gitignore        `*`: nothing in here shows up in `git status` (not written into somebody else's folder)
       runs.db           finished runs, and those that were begun
       checkpoints.db    where unfinished runs stopped (written by the graph)
 
@@ -28,6 +28,7 @@ from revet.schema import Model, Run, RunOutcome, Task, digest, utcnow
 
 __all__ = ["Row", "Store"]
 
+FOLDER = ".revet"
 VERSION = 1
 BUSY_SECONDS = 30.0
 """How long a write waits for another process's."""
@@ -69,7 +70,7 @@ class Row(Model):
 class Store:
     """Runs in ``folder``. Making one touches nothing; the first write makes the folder."""
 
-    def __init__(self, folder: Path | str = Path(".revet")) -> None:
+    def __init__(self, folder: Path | str = Path(FOLDER)) -> None:
         self.folder = Path(folder)
 
     @property
@@ -78,9 +79,11 @@ class Store:
         return self.folder / "checkpoints.db"
 
     def prepare(self) -> None:
-        """Make the folder and the database now. Raises `StoreError` if runs cannot be kept there."""
+        """Make the folder and the databases now. Raises `StoreError` if runs cannot be kept there."""
         with self._write():
             pass
+        with self._errors(self.checkpoints), closing(_connect(self.checkpoints)) as db:
+            _use_wal(db)
 
     # --- writing -------------------------------------------------------------------------------------------
 
@@ -110,6 +113,11 @@ class Store:
         with self._write() as db:
             db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", values)
 
+    def mark_undone(self, run_id: str) -> None:
+        """Record that what this run committed was taken back, where there is no record of the run that could say so."""
+        with self._write() as db:
+            db.execute("UPDATE runs SET undone = 1 WHERE id = ?", (run_id,))
+
     # --- reading -------------------------------------------------------------------------------------------
 
     def get(self, run_id: str) -> Run:
@@ -117,12 +125,16 @@ class Store:
 
         Raises `RunNotFound`, which names the nearest ids; for a run that has not ended, it says how to go on.
         """
-        name = self._full_id(run_id)
-        ((body,),) = self._query("SELECT body FROM runs WHERE id = ?", name)
-        if body is None:
+        name = self.row(run_id).id
+        run = self.find(name)
+        if run is None:
             hint = "if it was interrupted, the same command with --resume goes on with it"
-            raise RunNotFound(f"run {name} has not ended", hint=hint)
-        return self._parse(name, body)
+            raise RunNotFound(f"run {name} has not ended", hint=f"{hint}; `revet undo {name}` takes back what it did")
+        return run
+
+    def row(self, run_id: str) -> Row:
+        """What the list says of the run with this id, or with the only id that starts so. Raises `RunNotFound`."""
+        return self._rows("WHERE id = ?", self._full_id(run_id))[0]
 
     def find(self, run_id: str) -> Run | None:
         """The run with exactly this id, None if there is none that ended or waits."""
@@ -139,14 +151,25 @@ class Store:
         return self._parse(*rows[0]) if rows else None
 
     def unfinished(self, task: Task) -> str | None:
-        """The id of the newest run of exactly this task, if it was begun and has not ended."""
-        rows = self._query(f"SELECT id, body IS NULL FROM runs WHERE {_SAME} {_NEWEST}", *_key(task), 1)
+        """The id of the newest run of exactly this task that broke off: it was begun and has not ended, or it failed.
+
+        None if a later one ended well or waits for an answer; what was taken back counts neither way.
+        """
+        rows = self._query(
+            f"SELECT id, outcome IS NULL OR outcome = 'failed' FROM runs WHERE {_SAME} AND NOT undone"
+            f" AND (outcome IS NULL OR outcome IN ('failed', 'committed', 'answered', 'asked')) {_NEWEST}",
+            *_key(task),
+            1,
+        )
         return str(rows[0][0]) if rows and rows[0][1] else None
 
     def rows(self, limit: int = 20) -> tuple[Row, ...]:
         """The newest runs first, at most `limit`."""
+        return self._rows(_NEWEST, limit)
+
+    def _rows(self, which: str, value: str | int) -> tuple[Row, ...]:
         names = tuple(Row.model_fields)
-        found = self._query(f"SELECT {', '.join(names)} FROM runs {_NEWEST}", limit)
+        found = self._query(f"SELECT {', '.join(names)} FROM runs {which}", value)
         return tuple(Row.model_validate(dict(zip(names, row, strict=True))) for row in found)
 
     def _full_id(self, start: str) -> str:
@@ -181,12 +204,9 @@ class Store:
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that writes, on a database that exists."""
-        with self._errors():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
-            with closing(self._connect()) as db:
+        with self._errors(self._file):
+            self._make_folder()
+            with closing(_connect(self._file)) as db:
                 _use_wal(db)
                 db.execute("BEGIN IMMEDIATE")
                 with db:
@@ -195,14 +215,23 @@ class Store:
 
     def _query(self, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
         """The rows that a SELECT gives; none where nothing was written yet."""
-        with self._errors():
+        with self._errors(self._file):
             if not self._file.exists():
                 return []
-            with closing(self._connect()) as db:
+            with closing(_connect(self._file)) as db:
                 return db.execute(sql, values).fetchall() if self._version(db) else []
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
+    def _make_folder(self) -> None:
+        """The folder, hidden from git if it is ours: in a folder that was there before, that is not for us to do."""
+        ours = self.folder.absolute().name == FOLDER
+        try:
+            self.folder.mkdir(parents=True)
+            ours = True
+        except FileExistsError:
+            self.folder.mkdir(exist_ok=True)  # raises if it is a file
+        ignore = self.folder / ".gitignore"
+        if ours and not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """Makes the tables of a new database, inside the caller's transaction."""
@@ -221,15 +250,16 @@ class Store:
         return version
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, file: Path) -> Iterator[None]:
+        """Errors of the database `file` and its folder, told as a `StoreError`."""
         hint = "check its permissions and the free space, or name another folder with --out DIR"
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise StoreError(f"the store {self._file} cannot be used: {error}", hint=hint) from error
+            raise StoreError(f"the store {file} cannot be used: {error}", hint=hint) from error
         except sqlite3.DatabaseError as error:
-            moved = f"move {self._file} away to start a new one, or name another folder with --out DIR"
-            raise StoreError(f"{self._file} is no store of runs: {error}", hint=moved) from error
+            moved = f"move {file} away to start a new one, or name another folder with --out DIR"
+            raise StoreError(f"{file} is no store of runs: {error}", hint=moved) from error
         except OSError as error:
             raise StoreError(f"the store {self.folder} cannot be used: {error.strerror}", hint=hint) from error
 
@@ -237,6 +267,10 @@ class Store:
 def _key(task: Task) -> tuple[str, str]:
     """What makes two tasks the same task: the id, and everything else they say."""
     return task.id, digest(task.model_dump(mode="json"), length=16)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _use_wal(db: sqlite3.Connection) -> None:

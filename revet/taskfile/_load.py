@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 from revet.schema import Check, Task
 from revet.taskfile._document import Document, Item, read
 from revet.taskfile._marked import locate, plain
+from revet.taskfile._patterns import malformed, unmatched
 from revet.taskfile._problems import Problems, dotted
 from revet.taskfile._project import find_python, safe_id
-from revet.taskfile._settings import Entry, Settings, settings_from, workspace_problem
+from revet.taskfile._settings import REPAIR, Entry, Settings, command_problem, settings_from, workspace_problem
 from revet.taskfile._words import describe, problem_of
 
 __all__ = ["load"]
@@ -68,9 +68,11 @@ class _Loader:
             values["id"] = self._default_id(item, values)
         self._resolve_paths(item, values)
         self._check_commands(item, values)
-        if {"model": Settings().model, **values, **overrides}["model"] == "builtin:repair":
+        repairs = {"model": REPAIR, **values, **overrides}["model"] == REPAIR
+        if repairs:
             self._require(item, values, "workspace", "say which folder to repair")
             self._require(item, values, "checks", 'say what must pass, such as checks: ["pytest -q"]')
+        self._check_patterns(item, values, must_match=repairs)
         task = self._validate(Task, item, {k: values[k] for k in _TASK if k in values})
         settings = self._validate(Settings, item, {k: values[k] for k in _SETTINGS if k in values})
         if task is None or settings is None:
@@ -84,9 +86,11 @@ class _Loader:
             if not isinstance(item.node.value, dict) or "id" not in item.node.value:
                 continue
             name, line = item.node.value["id"].value, item.node.keys["id"]
-            if isinstance(name, str) and first.setdefault(name, line) != line:
+            if isinstance(name, str) and name in first:
                 problem = f"the id {name!r} is already used in line {first[name]}"
                 self.problems.add(problem, line, dotted(item.name, "id"), "give each task an id of its own")
+            elif isinstance(name, str):
+                first[name] = line
 
     def _place(self, item: Item, path: Sequence[str | int]) -> tuple[int, str]:
         """Line and dotted field of a value: in the task, or in `defaults` if the task has it from there."""
@@ -141,19 +145,27 @@ class _Loader:
 
     def _check_commands(self, item: Item, values: Mapping[str, Any]) -> None:
         checks = values.get("checks")
-        for index, check in enumerate(checks if isinstance(checks, list) else [checks]):
-            command = check.get("command") if isinstance(check, dict) else check
-            if not isinstance(command, str):
-                continue
-            place = self._place(item, ("checks", index))
+        for index, written in enumerate(checks if isinstance(checks, list) else [checks]):
             try:
-                words = shlex.split(command)
-            except ValueError as error:
-                problem = f"cannot be read as a command: {str(error).lower()}"
-                self.problems.add(problem, *place, "close the quotes")
-            else:
-                if not words:
-                    self.problems.add("is an empty command", *place, "write a command, such as pytest -q")
+                check = Check.model_validate({"command": written} if isinstance(written, str) else written)
+            except ValidationError:
+                continue  # told with the rest of the task
+            if problem := command_problem(check):
+                self.problems.add(problem[0], *self._place(item, ("checks", index)), problem[1])
+
+    def _check_patterns(self, item: Item, values: Mapping[str, Any], *, must_match: bool) -> None:
+        """Notes patterns that are none, and (where a draft makes no files) those of `edit` that match no file."""
+        workspace = values.get("workspace")
+        for name in ("edit", "protect"):
+            written = values.get(name) or []
+            patterns = [written] if isinstance(written, str) else written
+            if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+                continue  # told with the rest of the task
+            found = malformed(patterns)
+            if name == "edit" and must_match and not found and isinstance(workspace, str) and Path(workspace).is_dir():
+                found = unmatched(Path(workspace), patterns)
+            for index, (problem, hint) in found.items():
+                self.problems.add(problem, *self._place(item, (name, index)), hint)
 
     def _require(self, item: Item, values: Mapping[str, Any], name: str, hint: str) -> None:
         if name not in values:

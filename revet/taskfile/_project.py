@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from revet.errors import InputError, WorkspaceError
 from revet.schema import Check, Task
-from revet.taskfile._settings import workspace_problem
+from revet.taskfile._patterns import malformed, unmatched
+from revet.taskfile._settings import REPAIR, command_problem, workspace_problem
 
 __all__ = ["find_python", "project_task", "safe_id"]
 
 
-def project_task(path: Path, tests: Sequence[str], edit: Sequence[str] = (), python: str | None = None) -> Task:
+def project_task(
+    path: Path, tests: Sequence[str], edit: Sequence[str] = (), python: str | None = None, *, model: str = REPAIR
+) -> Task:
     """Make `tests` pass in the folder `path`, or by changing the file `path` alone.
 
     Relative paths are taken from the current folder. Raises `InputError`.
@@ -32,11 +34,15 @@ def project_task(path: Path, tests: Sequence[str], edit: Sequence[str] = (), pyt
         interpreter = find_python(python, Path.cwd())
         if interpreter is None:
             raise InputError(f"--python: there is no interpreter {python!r}", hint="name a python that runs here")
+    checks = [_check(test) for test in tests]
+    for test in tests:
+        if tests.count(test) > 1:
+            raise InputError(f"--test: {test!r} is given twice", hint="give it once")
     return Task(
         id=safe_id(path.stem if file else workspace.name),
         workspace=str(workspace),
-        edit=(_literally(path.name),) if file else tuple(edit),
-        checks=tuple(_check(test) for test in tests),
+        edit=(_literally(path.name),) if file else _editable(workspace, edit, model),
+        checks=tuple(checks),
         python=interpreter,
     )
 
@@ -55,14 +61,20 @@ def find_python(name: str, folder: Path) -> str | None:
 
 
 def _check(command: str) -> Check:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        problem = f"--test: {command!r} cannot be read as a command: {str(error).lower()}"
-        raise InputError(problem, hint="close the quotes") from None
-    if not words:
+    if not command.strip():
         raise InputError("--test: the command is empty", hint='write one, such as --test "pytest -q"')
-    return Check(command=command)
+    check = Check(command=command)
+    if problem := command_problem(check):
+        raise InputError(f"--test: {problem[0]}", hint=problem[1])
+    return check
+
+
+def _editable(workspace: Path, patterns: Sequence[str], model: str) -> tuple[str, ...]:
+    """The patterns, if they are such, and (where a draft makes no files) match something."""
+    found = malformed(patterns) or (unmatched(workspace, patterns) if model == REPAIR else {})
+    for problem, hint in found.values():
+        raise InputError(f"--edit: {problem}", hint=hint)
+    return tuple(patterns)
 
 
 def _literally(name: str) -> str:

@@ -11,16 +11,19 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from revet.errors import InputError
-from revet.schema import Model, Task
+from revet.schema import Check, Model, Task
 from revet.taskfile._words import Wrong, problem_of
 
-__all__ = ["Entry", "Settings", "nearest", "settings_from", "workspace_problem"]
+__all__ = ["REPAIR", "Entry", "Settings", "command_problem", "nearest", "settings_from", "workspace_problem"]
+
+REPAIR = "builtin:repair"
+"""The model that only changes what there is, and so needs a workspace, checks, and files to change."""
 
 
 class Settings(Model):
     """How one task is run. Every field may stand in a task, in `defaults`, or on the command line."""
 
-    model: str = Field(default="builtin:repair", description="who proposes; builtin:repair needs no key")
+    model: str = Field(default=REPAIR, description="who proposes; builtin:repair needs no key")
     recipe: str = Field(default="core", description="the method; `revet recipes` lists them")
     sandbox: str = Field(default="local", description="where code runs; `revet doctor` says which work here")
     rounds: int = Field(default=4, ge=0, strict=True, description="revisions after the first draft")
@@ -108,6 +111,17 @@ def workspace_problem(workspace: Path) -> tuple[str, str] | None:
             "check the permissions above it",
         )
     return f"the folder {workspace} does not exist", "correct the path"
+
+
+def command_problem(check: Check) -> tuple[str, str | None] | None:
+    """What is wrong with a check's command and what to do about it, None if it can be run."""
+    from revet.tools.commands import parse_command
+
+    try:
+        parse_command(check)
+    except InputError as error:
+        return str(error).partition("\n")[0], error.hint
+    return None
 
 
 def _accepted(lookup: Callable[[str], object], value: str) -> str:

@@ -49,6 +49,7 @@ _KINDS: dict[str, str] = {
 
 _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda c: f"must be more than {c['gt']:g}",
+    "less_than_equal": lambda c: f"must be {c['le']:g} or less",
     "greater_than_equal": lambda c: f"must be {c['ge']:g} or more",
     "string_too_short": lambda _: "must not be empty",
     "string_too_long": lambda c: f"must be at most {c['max_length']} characters long",
@@ -64,9 +65,9 @@ def problem_of(detail: ErrorDetails) -> tuple[str, str | None]:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "missing":
         return "is missing", None
-    if kind == "value_error" and isinstance(context.get("error"), Wrong):
-        wrong: Wrong = context["error"]
-        return str(wrong), wrong.hint
+    if kind == "value_error":
+        wrong = context["error"]
+        return str(wrong), wrong.hint if isinstance(wrong, Wrong) else None
     if wanted := _KINDS.get(kind):
         quotes = wanted == "text" and isinstance(value, bool | int | float)
         return f"must be {wanted}, but is {describe(value)}", "put it in quotes" if quotes else None

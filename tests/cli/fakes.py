@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from revet.actions import Protection, Stage, commit, lock
 from revet.errors import RevetError
-from revet.graphs.events import Event, Started
-from revet.schema import Decision, DecisionKind, Run, RunOutcome, Task
+from revet.graphs.events import Committed, Event, Started
+from revet.sandboxes.scratch import Scratch
+from revet.schema import Decision, DecisionKind, Draft, Receipt, Run, RunOutcome, Task, WriteFile
 from revet.store import Store
 from revet.taskfile import Settings
 from tests.report.samples import abstained, answered, asked, committed, stream
 
-__all__ = ["FakeAgent", "World"]
+__all__ = ["FakeAgent", "World", "commit_for_real"]
 
 SCRIPTS: dict[str, Callable[[str, Task], Run]] = {
     "commit": committed,
@@ -42,7 +44,10 @@ class World:
 
 
 class FakeAgent:
-    """Ends each task as its script says: commit, abstain, answer, ask, hang, raise."""
+    """Ends each task as its script says: commit, abstain, answer, ask, hang, raise.
+
+    `commit-hang` and `commit-raise` really commit a file `late.py` to the workspace, and then go on so.
+    """
 
     def __init__(self, world: World, settings: Settings, store: Store) -> None:
         self.world, self.settings, self.store = world, settings, store
@@ -59,7 +64,16 @@ class FakeAgent:
                 raise world.errors[task.id]
             self.store.begin(name, task)
             yield Started(run=name, task=task)
-            await asyncio.sleep(3600 if todo == "hang" else 0.01)
+            if todo.startswith("commit-"):
+                assert task.workspace is not None
+                yield Committed(receipt=commit_for_real(Path(task.workspace), f"{name}.1234abcd"))
+            if todo.endswith("-raise"):
+                error = world.errors[task.id]
+                decision = Decision(kind=DecisionKind.abstain, reasons=(str(error),))
+                broken = Run(id=name, task=task, outcome=RunOutcome.failed, decision=decision, error=str(error))
+                self.store.save(broken)
+                raise error
+            await asyncio.sleep(3600 if todo.endswith("hang") else 0.01)
             run = SCRIPTS[todo](name, task)
             self.store.save(run)
             for event in stream(run)[1:]:
@@ -78,6 +92,15 @@ class FakeAgent:
         self.store.save(run)
         for event in stream(run):
             yield event
+
+
+def commit_for_real(workspace: Path, transaction: str) -> Receipt:
+    """Write `late.py` to the workspace as a run does, through its journal."""
+    draft = Draft(author="test", actions=(WriteFile(path="late.py", content="x = 2\n"),))
+    with Scratch() as scratch, lock(workspace):
+        stage = Stage(workspace, scratch, Protection())
+        changes = stage.stage(draft)
+        return commit(workspace, stage.layer, changes, transaction=transaction)
 
 
 def rejected(run: Run) -> Run:

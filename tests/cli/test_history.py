@@ -12,12 +12,12 @@ import pytest
 from typer.testing import Result
 
 import revet as package
-from revet.errors import UndoConflict
+from revet.actions import find_receipt
 from revet.report import make_console
-from revet.schema import Receipt, Run
+from revet.schema import Decision, DecisionKind, Run, RunOutcome, Task
 from revet.store import Store
-from tests.cli.fakes import World
-from tests.report.samples import WHEN, abstained, committed
+from tests.cli.fakes import World, commit_for_real
+from tests.report.samples import abstained, answered, committed, task
 
 Revet = Callable[..., Result]
 
@@ -57,33 +57,80 @@ def test_unknown_and_unclear_runs(store: Store, revet: Revet) -> None:
     assert result.exit_code == 2 and "nearest: late-fee-abc123" in result.stderr
 
 
-def test_undo_takes_back_and_remembers(store: Store, revet: Revet, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[Path, str]] = []
+@pytest.fixture
+def shop(store: Store, tmp_path: Path) -> Path:
+    """A workspace in which the run `shop-run` committed `late.py`, and died before it could write that down."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "late.py").write_text("x = 1\n")
+    store.begin("shop-run", shop_task(folder))
+    commit_for_real(folder, "shop-run.1234abcd")
+    assert (folder / "late.py").read_text() == "x = 2\n"
+    return folder
 
-    def undo(workspace: Path, receipt_id: str) -> Receipt:
-        calls.append((workspace, receipt_id))
-        receipt = committed().receipt
-        assert receipt is not None
-        return receipt.model_copy(update={"undone_at": WHEN})
 
-    monkeypatch.setattr("revet.actions.undo", undo)
-    result = revet("undo", "late-fee-a")
+def shop_task(folder: Path) -> Task:
+    return task("shop", str(folder))
+
+
+def recorded(store: Store, folder: Path) -> None:
+    """Write down how `shop-run` ended."""
+    receipt = find_receipt(folder, "shop-run.1234abcd")
+    store.save(committed("shop-run", shop_task(folder)).model_copy(update={"receipt": receipt}))
+
+
+def test_undo_takes_back_and_remembers(store: Store, shop: Path, revet: Revet) -> None:
+    recorded(store, shop)
+    result = revet("undo", "shop")
     assert result.exit_code == 0
-    assert result.stdout == "Taken back: late-fee-abc123. As before: late.py in /srv/late\n"
-    assert calls == [(Path("/srv/late"), "late-fee-abc123.1")]
-    receipt = store.get("late-fee-abc123").receipt
-    assert receipt is not None and receipt.undone_at == WHEN
+    assert result.stdout == f"Taken back: shop-run. As before: late.py in {shop}\n"
+    assert (shop / "late.py").read_text() == "x = 1\n"
+    receipt = store.get("shop-run").receipt
+    assert receipt is not None and receipt.undone_at is not None
     assert "committed, undone" in revet("show").stdout
 
 
-def test_undo_that_is_refused(store: Store, revet: Revet, monkeypatch: pytest.MonkeyPatch) -> None:
-    def undo(*_: Any) -> Receipt:
-        raise UndoConflict("late.py was edited since", paths=["late.py"], hint="keep your edits or restore it")
-
-    monkeypatch.setattr("revet.actions.undo", undo)
-    result = revet("undo", "late-fee-a")
+def test_undo_that_is_refused(store: Store, shop: Path, revet: Revet) -> None:
+    recorded(store, shop)
+    (shop / "late.py").write_text("x = 3\n")
+    result = revet("undo", "shop")
     assert result.exit_code == 1
-    assert result.stderr == "revet: late.py was edited since\n  → keep your edits or restore it\n"
+    assert result.stderr.startswith("revet: ") and "late.py" in result.stderr and "\n  → " in result.stderr
+    assert (shop / "late.py").read_text() == "x = 3\n"
+
+
+def test_undo_of_a_run_that_died_after_its_commit(store: Store, shop: Path, revet: Revet) -> None:
+    store.save(answered("shop-again", shop_task(shop)))
+    assert "`revet undo shop-run` takes back what it did" in revet("show", "shop-run").stderr
+    result = revet("undo", "shop-run")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"Taken back: shop-run. As before: late.py in {shop}\n"
+    assert (shop / "late.py").read_text() == "x = 1\n"
+    assert "not ended, undone" in revet("show").stdout
+    assert store.unfinished(shop_task(shop)) is None
+    result = revet("undo", "shop-run")
+    assert result.exit_code == 2 and "run shop-run committed nothing" in result.stderr
+
+
+def test_undo_of_a_run_that_broke_off_after_its_commit(store: Store, shop: Path, revet: Revet) -> None:
+    decision = Decision(kind=DecisionKind.abstain, reasons=("the disk is full",))
+    of = shop_task(shop)
+    store.save(
+        Run(id="shop-run", task=of, outcome=RunOutcome.failed, decision=decision, error="OSError: the disk is full")
+    )
+    assert revet("undo", "shop-run").exit_code == 0
+    assert (shop / "late.py").read_text() == "x = 1\n"
+    receipt = store.get("shop-run").receipt
+    assert receipt is not None and receipt.undone_at is not None
+    assert "failed, undone" in revet("show").stdout
+
+
+def test_undo_of_a_run_that_died_before_any_commit(store: Store, shop: Path, revet: Revet) -> None:
+    store.begin("shop", shop_task(shop))
+    result = revet("undo", "shop")
+    assert result.exit_code == 2
+    assert "run shop committed nothing" in result.stderr and "--resume" in result.stderr
+    assert (shop / "late.py").read_text() == "x = 2\n", "another run's commit stays"
 
 
 def test_undo_of_what_committed_nothing(store: Store, revet: Revet) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from revet.store import Store
 from tests.cli.fakes import task_file
+from tests.report.samples import committed
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTED = """
@@ -63,6 +64,28 @@ def test_help_loads_nothing_heavy_and_is_quick() -> None:
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
     assert min(_processor_seconds(command("--help", scripted=False)) for _ in range(3)) < 0.3
+
+
+def test_show_loads_no_graph(tmp_path: Path) -> None:
+    Store(tmp_path / ".revet").save(committed())
+    code = (
+        "import sys; sys.argv = ['revet', 'show', 'late-fee']\n"
+        "from revet.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'langgraph', 'langchain_core'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "What was committed" in done.stdout
 
 
 def _processor_seconds(words: list[str]) -> float:
@@ -168,6 +191,23 @@ def test_a_signal_stops_cleanly_and_resume_goes_on(tmp_path: Path, sent: signal.
     )
     assert done.returncode == 0, done.stderr
     assert "had ended before" in done.stdout and "3 committed" in done.stdout
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_right_after_a_commit_tells_of_it(tmp_path: Path, sent: signal.Signals) -> None:
+    path = task_file(tmp_path, {"id": "a"}, {"id": "b"})
+    with subprocess.Popen(
+        command("run", path), env=script(a="commit-hang"), cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(process, "[a] committed late.py")
+        process.send_signal(sent)
+        rest, _ = process.communicate(timeout=30)
+    assert "a-run had just committed late.py. To take that back: revet undo a-run\n" in rest
+    assert "Stopped. 0 of 2 tasks had ended; the rest changed nothing. To go on: " in rest
+    assert (tmp_path / "a" / "late.py").exists()
+    done = subprocess.run(command("undo", "a-run"), env=script(), cwd=tmp_path, timeout=30, check=False)
+    assert done.returncode == 0
+    assert not (tmp_path / "a" / "late.py").exists()
 
 
 class Terminal:

@@ -126,6 +126,43 @@ def test_ctrl_c_leaves_nothing_and_resume_goes_on(shop: Path, tmp_path: Path) ->
     assert "days <= grace" in (shop / "late.py").read_text()
 
 
+KILLED = """
+import os, signal
+from revet.actions import journal
+from revet.report.live import PlainReport
+heard = PlainReport.heard
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+def step(name): name == "prepared.json durable" and IN_THE_MIDDLE and die()
+def dies(self, task, event): event.type == "committed" and die() or heard(self, task, event)
+journal._step, PlainReport.heard = step, dies
+from revet.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("in_the_middle", [False, True])
+def test_what_was_killed_at_its_commit_can_be_undone(shop: Path, tmp_path: Path, in_the_middle: bool) -> None:
+    program = KILLED.replace("IN_THE_MIDDLE", str(in_the_middle))
+    done = subprocess.run(
+        [sys.executable, "-c", program, "fix", "shop"],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    (killed,) = Store(tmp_path / ".revet").rows()
+    assert killed.outcome is None
+    if not in_the_middle:
+        again = revet(tmp_path, "fix", "shop", "--json")
+        assert json.loads(again.stdout)["outcome"] == "answered", "the commit was whole"
+    undone = revet(tmp_path, "undo", killed.id)
+    assert undone.returncode == 0, undone.stderr
+    assert ("recovered: commit" in undone.stderr) is in_the_middle
+    assert (shop / "late.py").read_text() == CODE and status(shop) == ""
+
+
 def test_an_approval_may_come_later(shop: Path, tmp_path: Path) -> None:
     done = revet(tmp_path, "fix", "shop", "--approve", "ask")
     assert done.returncode == 1, done.stderr

@@ -19,7 +19,7 @@ from tests.cli.fakes import FakeAgent, World, fault, task_file
 from tests.report.samples import WHEN
 
 Revet = Callable[..., Result]
-KEYS = {"id", "outcome", "rounds", "checks", "seconds", "tokens", "run", "receipt"}
+KEYS = {"id", "outcome", "rounds", "checks", "seconds", "tokens", "run", "receipt", "error"}
 
 
 # --- exit codes ---------------------------------------------------------------------------------------------
@@ -65,7 +65,9 @@ def test_bad_input_is_2_and_nothing_runs(world: World, revet: Revet, tmp_path: P
         (["run", "t.jsonl", "--bogus"], "bogus"),
         (["run"], "tasks"),
         (["fix", "nope"], "does not exist"),
-        (["fix", "a", "--test", "x 'y"], "cannot be read as a command"),
+        (["fix", "a", "--test", "x 'y"], "cannot be read"),
+        (["fix", "a", "--test", "x", "--test", "x"], "--test: 'x' is given twice"),
+        (["fix", "a", "--edit", "nope.py"], "--edit: no file of"),
         (["show", "nope"], "there is no run 'nope'"),
         (["undo", "nope"], "there is no run 'nope'"),
         (["bogus"], "bogus"),
@@ -94,6 +96,20 @@ def test_a_fault_of_revet_itself_ends_one_task_and_is_told(world: World, revet: 
     assert result.exit_code == 1
     assert "internal error: KeyError: 'oops'" in result.stdout and "1 committed, 1 failed" in result.stdout
     assert "fault in revet itself" in result.stderr and "Traceback" in result.stderr
+
+
+def test_a_task_that_broke_off_is_told_with_its_record(world: World, revet: Revet, tmp_path: Path) -> None:
+    world.script, world.errors = {"a": "x-raise"}, {"a": fault("the sandbox went away")}
+    path = task_file(tmp_path, {"id": "a"})
+    result = revet("run", path, "--json")
+    (line,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (line["outcome"], line["run"], line["error"]) == ("failed", "a-run", "the sandbox went away → enable one")
+    assert "a broke off. To go on with it where it was: revet " in result.stderr
+    assert "What happened, in full: revet show a-run" in result.stderr
+    assert "✗ failed" in revet("show", "a-run").stdout
+    world.script, world.log = {}, []
+    assert revet("run", path, "--resume").exit_code == 0
+    assert world.log == ["resume a", "end a"]
 
 
 def test_debug_lets_the_error_through(world: World, revet: Revet) -> None:

@@ -268,4 +268,4 @@ def test_a_run_that_has_ended_is_reported_again_not_run_again(task: Task, right:
     first = agent([right], tmp_path / "store").run(task)
     shutil.rmtree(Path(str(task.workspace)))
     again = agent([right], tmp_path / "store").run(task, run_id=first.id)
-    assert again == first
+    assert again.model_dump() == first.model_dump()

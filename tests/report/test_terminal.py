@@ -22,9 +22,10 @@ from revet.report import (
     reporter_for,
 )
 from revet.report.live import TASKS_SHOWN
-from revet.report.terminal import DIFF_LINES, diff_text, outcome_text
+from revet.report.terminal import DIFF_LINES, diff_text, outcome_text, print_ended
+from revet.report.text import evidence_line
 from revet.report.watch import Watch
-from revet.schema import Receipt, Run, RunOutcome
+from revet.schema import Decision, DecisionKind, Receipt, Run, RunOutcome
 from revet.store import Row
 from tests.report.samples import (
     CHOSEN,
@@ -151,12 +152,63 @@ def test_long_searches_are_noted_now_and_then() -> None:
     ]
 
 
-def test_what_the_search_found_is_told() -> None:
-    from revet.graphs.events import Progressed
+def test_what_recovery_did_is_told() -> None:
+    from revet.graphs.events import Started
 
-    watch = Watch(task())
-    found = Progressed(kind="repair.found", data={"passing": 2, "chosen": CHOSEN})
-    assert watch.hear(found) == [f"2 candidates pass the tests: {CHOSEN}"]
+    started = Started(run="r-1", task=task(), recovered=("commit r-0.1: finished (2 files)", "[b]x[/b]\x1b[2J"))
+    told = ["recovered: commit r-0.1: finished (2 files)", "recovered: [b]x[/b]"]
+    assert Watch(task()).hear(started)[:2] == told
+    console, out = terminal()
+    report = LiveReport(console)
+    report.heard(task(), started)
+    report.close()
+    assert all(f"[late-fee] {line}" in out.getvalue() for line in told)
+
+
+def dry_run() -> Run:
+    decision = Decision(kind=DecisionKind.abstain, reasons=("approval is 'never': a dry run commits nothing",))
+    return asked().model_copy(update={"outcome": RunOutcome.abstained, "decision": decision})
+
+
+def test_a_dry_run_shows_what_it_would_commit() -> None:
+    console, out = log()
+    print_ended(console, Ended(task(), dry_run()))
+    assert "    would commit:\n" in out.getvalue() and "+    return d <= 3" in out.getvalue()
+    assert "What would be committed" in show(dry_run()) and "Nothing was changed." in show(dry_run())
+    console, out = log()
+    print_ended(console, Ended(task(), abstained()))
+    assert "return d" not in out.getvalue(), "a draft that did not pass is nothing to commit"
+
+
+def by_exit_status_alone() -> Run:
+    seen = seen_tests(0, 1)
+    passed = seen.model_copy(
+        update={"data": {"kind": "command"}, "observation": "passed: judged by its exit status alone"}
+    )
+    run = committed()
+    assert run.best is not None
+    best = run.best.model_copy(update={"evidence": (passed,)})
+    return run.model_copy(update={"best": best, "attempts": (best,)})
+
+
+def test_a_check_judged_by_its_exit_status_alone_is_marked() -> None:
+    run = by_exit_status_alone()
+    words = "judged by its exit status alone"
+    assert f"`pytest -q` passes ({words})" in evidence_line(run.evidence[0])
+    assert f"{words}: `pytest -q`" in " ".join(summary([Ended(task(), run)]))
+    assert f"{words}: `pytest -q`\n" in show(run)
+    assert words not in show(committed()) + "".join(summary([Ended(task(), committed())]))
+
+
+def test_a_run_that_broke_off_says_why_and_how_to_go_on() -> None:
+    error = SandboxUnavailable("no user namespaces", hint="enable them")
+    run = abstained().model_copy(update={"outcome": RunOutcome.failed, "error": f"SandboxUnavailable: {error}"})
+    assert Ended(task(), run, error=error).why == "no user namespaces → enable them"
+    text = show(run)
+    assert "✗ failed" in text and "SandboxUnavailable: no user namespaces → enable them" in text
+    assert "the same command with --resume goes on with it" in text and "Nothing was changed" not in text
+    line = json.loads(json_line(Ended(task(), run, error=error)))
+    assert (line["run"], line["error"]) == (run.id, "no user namespaces → enable them")
 
 
 def test_a_terminal_is_redrawn_and_cleared() -> None:
@@ -366,6 +418,7 @@ def test_long_diffs_are_cut_while_tasks_run() -> None:
                 "checks": [{"command": "pytest -q", "outcome": "passed", "failing": 0, "tests": 9}],
                 "run": "late-fee-abc123",
                 "receipt": "late-fee-abc123.1",
+                "error": None,
             },
         ),
         (
@@ -379,6 +432,7 @@ def test_long_diffs_are_cut_while_tasks_run() -> None:
                 "checks": [],
                 "run": None,
                 "receipt": None,
+                "error": "x",
             },
         ),
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import subprocess
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from revet.errors import RunNotFound, StoreError
-from revet.schema import RunOutcome, digest
+from revet.schema import Run, RunOutcome, digest
 from revet.store import Store
 from revet.store.runs import VERSION
 from tests.report.samples import WHEN, abstained, asked, committed, task
@@ -52,6 +54,20 @@ def test_the_folder_hides_itself_from_git(store: Store) -> None:
     assert store.checkpoints == store.folder / "checkpoints.db"
 
 
+def test_only_our_own_folder_is_hidden_from_git(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    Store(project).prepare()
+    assert not (project / ".gitignore").exists(), "it was there before: everything in it would vanish from git"
+    (project / ".revet").mkdir()
+    for ours in (project / ".revet", tmp_path / "new" / "runs"):
+        Store(ours).prepare()
+        assert (ours / ".gitignore").read_text() == "*\n"
+    (tmp_path / "new" / "runs" / ".gitignore").unlink()
+    Store(tmp_path / "new" / "runs").prepare()
+    assert not (tmp_path / "new" / "runs" / ".gitignore").exists(), "it is not forced on anybody"
+
+
 def test_an_id_may_be_shortened_while_it_is_clear(store: Store) -> None:
     store.save(committed("late-fee-abc123"))
     store.save(committed("late-fee-abd456"))
@@ -78,6 +94,35 @@ def test_unfinished_runs_are_known_until_they_end(store: Store) -> None:
     store.save(committed("r-1"))
     assert store.unfinished(task()) is None
     assert store.latest(task()) == committed("r-1")
+
+
+def ran(outcome: RunOutcome, run_id: str, *, month: int) -> Run:
+    """A run of the task that began in this month of next year."""
+    at = WHEN.replace(year=2099, month=month)
+    return committed(run_id).model_copy(update={"outcome": outcome, "started_at": at, "receipt": None})
+
+
+@pytest.mark.parametrize("later", [RunOutcome.abstained, RunOutcome.rejected])
+def test_what_broke_off_is_gone_on_with_though_another_run_came_to_nothing(store: Store, later: RunOutcome) -> None:
+    store.begin("r-1", task())
+    store.save(ran(later, "r-2", month=1))
+    assert store.unfinished(task()) == "r-1"
+
+
+@pytest.mark.parametrize("later", [RunOutcome.committed, RunOutcome.answered, RunOutcome.asked])
+def test_what_broke_off_is_passed_over_once_another_run_did_it(store: Store, later: RunOutcome) -> None:
+    store.begin("r-1", task())
+    store.save(ran(later, "r-2", month=1))
+    assert store.unfinished(task()) is None
+    store.save(ran(RunOutcome.failed, "r-3", month=2))
+    assert store.unfinished(task()) == "r-3", "a run that failed is one that broke off"
+
+
+def test_a_run_without_a_record_can_be_marked_undone(store: Store) -> None:
+    store.begin("r-1", task())
+    store.mark_undone("r-1")
+    assert store.row("r-").undone and store.row("r-1").outcome is None
+    assert store.unfinished(task()) is None, "what was taken back is not gone on with"
 
 
 def test_only_exactly_the_same_task_is_the_same(store: Store) -> None:
@@ -165,6 +210,45 @@ def test_several_processes_write_at_once(store: Store) -> None:
         writer.join(60)
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     assert {row.id for row in store.rows(100)} == {f"{name}-{i}" for name in "abc" for i in range(15)}
+
+
+def open_both(folder: str, ready: Barrier) -> None:
+    ready.wait(60)
+    Store(folder).prepare()
+    with closing(sqlite3.connect(Store(folder).checkpoints, timeout=30)) as db:
+        db.executescript("PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (1);")
+
+
+def test_several_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for number in range(10):
+        ready = context.Barrier(4)
+        folder = tmp_path / str(number)
+        openers = [context.Process(target=open_both, args=(str(folder), ready)) for _ in range(4)]
+        for opener in openers:
+            opener.start()
+        for opener in openers:
+            opener.join(60)
+        assert [opener.exitcode for opener in openers] == [0] * 4
+        with closing(sqlite3.connect(Store(folder).checkpoints)) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_checkpoints_can_be_opened_while_another_writes_the_first_of_them(store: Store) -> None:
+    store.prepare()
+    with closing(sqlite3.connect(store.checkpoints, isolation_level=None)) as one:
+        one.execute("BEGIN IMMEDIATE")
+        with closing(sqlite3.connect(store.checkpoints, timeout=0)) as other:
+            assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+
+
+def test_checkpoints_that_are_no_database_are_named(store: Store) -> None:
+    store.prepare()
+    for suffix in ("", "-wal", "-shm"):
+        store.checkpoints.with_name(store.checkpoints.name + suffix).unlink(missing_ok=True)
+    store.checkpoints.write_bytes(b"this is not a database, but somebody may want it")
+    with pytest.raises(StoreError, match=r"checkpoints\.db is no store"):
+        store.prepare()
 
 
 def test_tasks_are_told_apart_by_a_digest_of_all_they_say() -> None:

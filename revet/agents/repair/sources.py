@@ -11,10 +11,10 @@ from pathlib import Path
 
 from revet.agents.repair.operators import Hints
 from revet.agents.repair.patch import Candidate, apply
+from revet.protected import is_test_or_build
 from revet.schema import Evidence
 from revet.tools import facts_of
 from revet.tools.base import View
-from revet.tools.integrity import is_test_or_build
 
 __all__ = ["Source", "editable_sources", "hints_from", "python_files", "read_source"]
 
