@@ -76,6 +76,7 @@ class TestFacts(Model):
     collect_errors: tuple[TestFact, ...] = ()
     files: TestFiles = TestFiles()
     integrity: tuple[str, ...] = ()
+    unfamiliar: tuple[str, ...] = Field(default=(), description="what speaks against a run if the baseline lacks it")
     verdict: str = "ok"
     missing: str | None = None
 
@@ -138,6 +139,7 @@ def collect_facts(kind: Any, report: Report, *, verdict: str, exit_code: int | N
     started: list[str] = []
     errors: list[TestFact] = []
     said: list[str] = list(report.problems)
+    strange: list[str] = []
     fields: dict[str, Any] = {}
     for record in report.records:
         match record.get("t"):
@@ -156,6 +158,8 @@ def collect_facts(kind: Any, report: Report, *, verdict: str, exit_code: int | N
                 )
             case "tamper":
                 said.append(str(record["what"]))
+            case "unfamiliar":
+                strange.append(str(record["what"]))
             case "missing":
                 fields["missing"] = str(record["what"])
             case "end":
@@ -176,6 +180,7 @@ def collect_facts(kind: Any, report: Report, *, verdict: str, exit_code: int | N
         collect_errors=tuple(errors),
         counts=counts,
         integrity=tuple(said),
+        unfamiliar=tuple(strange),
         **fields,
     )
 

@@ -13,18 +13,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import JsonValue
 
 from revet.errors import SandboxUnavailable, WorkspaceError
+from revet.protected import is_test_or_build
 from revet.sandboxes.base import ExecResult, Limits, Session
 from revet.schema import Check
 from revet.tools.base import View
 from revet.tools.commands import Command, interpreter_for
 from revet.tools.facts import Report, read_report
-from revet.tools.integrity import is_test_or_build
 
 __all__ = [
     "GuestRun",
@@ -43,6 +43,7 @@ PRUNED = frozenset(
 )
 # Plugins of pytest that come with Revet's own dependencies, slow to import and no part of the user's project.
 FOREIGN_PLUGINS = ("langsmith_plugin",)
+LONGEST = 24 * 3600.0
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PY_COLORS": "0", "COLUMNS": "100"}
 
 
@@ -95,8 +96,8 @@ def editable_files(view: View) -> tuple[str, ...]:
 
 
 def limits_for(view: View, seconds: float, limits: Limits | None) -> Limits:
-    """`limits` with the wall time of this check, or of what the run has left where that is less."""
-    wall = max(0.1, min(seconds, view.remaining))
+    """`limits` with the wall time of this check, or of what the run has left where that is less; a day at most."""
+    wall = max(0.1, min(seconds, view.remaining, LONGEST))
     base = limits or Limits()
     return base.model_copy(update={"wall_seconds": wall, "cpu_seconds": max(1, math.ceil(wall) + 1)})
 
@@ -106,6 +107,13 @@ def environment(command: Command) -> dict[str, str]:
     guest.
     """
     return {**ENVIRONMENT, **{name: value for name, value in command.env.items() if name != "PYTHONPATH"}}
+
+
+def interpreter_of(view: View, command: Command) -> Path:
+    """The interpreter that `command` names, by its path from the folder it runs in; else the task's."""
+    named = command.python
+    chosen = str(PurePosixPath(command.cwd) / named) if named is not None else view.task.python
+    return interpreter_for(view.workspace, chosen)
 
 
 async def run_guest(
@@ -126,12 +134,14 @@ async def run_guest(
     """
     key = secrets.token_bytes(32)
     path = command.env.get("PYTHONPATH", "")
-    python = interpreter_for(view.workspace, view.task.python)
+    python = interpreter_of(view, command)
     config: dict[str, Any] = {
         "key": key.hex(),
         "mode": mode,
         "kind": command.kind,
         "args": list(command.args),
+        "patterns": list(command.patterns),
+        "root": os.path.relpath(".", command.cwd),
         "block": list(FOREIGN_PLUGINS) if str(python) == sys.executable else [],
         "script": command.script,
         "pythonpath": [entry for entry in path.split(os.pathsep) if entry],
@@ -139,8 +149,9 @@ async def run_guest(
         **settings,
     }
     result = await session_of(view).exec(
-        [str(python), f"{FOLDER}/launch.py"],
+        [str(python), *command.options, f"{FOLDER}/launch.py"],
         layer=view.layer,
+        cwd=command.cwd,
         limits=limits,
         env=environment(command),
         stdin=json.dumps(config).encode("utf-8"),

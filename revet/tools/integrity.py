@@ -1,9 +1,9 @@
 """The candidate cannot grade itself: when a run of the tests counts as a pass, and what speaks against it.
 
 Pure functions on facts. Every violation is a sentence. What the untouched workspace does as well (its
-`baseline`) is not held against a draft. The rules see what ordinary Python code can do to fake a result;
-code that searches the heap of its own process for the signing key can still forge a record, so a human
-still reads the diff.
+`baseline`) is not held against a draft. The rules see most of what ordinary Python code does to fake a result,
+not all of it (``docs/tests.md`` lists what is left): the runner shares a process with the code under test, so a
+human still reads the diff.
 """
 
 from __future__ import annotations
@@ -11,30 +11,14 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from revet.protected import is_test_or_build, named
 from revet.schema import Outcome
 from revet.tools.facts import TestFacts
 
-__all__ = ["is_test_or_build", "judge", "violations"]
+__all__ = ["judge", "violations"]
 
-TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "conftest.py")
-BUILD_FILES = (
-    "pytest.ini",
-    ".pytest.ini",
-    "tox.ini",
-    "setup.cfg",
-    "setup.py",
-    "pyproject.toml",
-    "noxfile.py",
-    "Makefile",
-    "makefile",
-    "requirements*.txt",
-    "*.pth",
-    "sitecustomize.py",
-    "usercustomize.py",
-)
-TEST_FOLDERS = ("test", "tests", "testing")
-ENVIRONMENTS = (".venv", "venv", "site-packages")
 BEFORE_TESTS = ("*.pth", "sitecustomize.py", "usercustomize.py", "*.pyc")
+ENVIRONMENTS = (".venv", "venv", "site-packages")
 IGNORED = (
     "__pycache__",
     ".pytest_cache",
@@ -48,15 +32,6 @@ IGNORED = (
 )
 
 
-def is_test_or_build(path: str) -> bool:
-    """True for a file that decides what is tested or how the project is built, by its name."""
-    parts = path.split("/")
-    name = parts[-1]
-    if any(fnmatch.fnmatchcase(name, pattern) for pattern in (*TEST_FILES, *BUILD_FILES)):
-        return True
-    return name.endswith(".py") and any(part in TEST_FOLDERS for part in parts[:-1])
-
-
 def violations(
     facts: TestFacts,
     baseline: TestFacts | None,
@@ -64,17 +39,20 @@ def violations(
     touched: Collection[str] = (),
     changed: Collection[str] = (),
     allows: Callable[[str], bool] = lambda path: True,
+    edit: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Sentences that say why this run must not count as a pass, most telling first; empty if nothing speaks
     against.
 
-    `touched` are the paths that the run itself wrote, `changed` those that the draft changes.
+    `touched` are the paths that the run itself wrote, `changed` those that the draft changes, `edit` the task's
+    patterns: a file that decides the tests may be changed only where one of them is its very path.
     """
     found = [*_unfinished(facts), *facts.integrity]
     if facts.kind in ("pytest", "unittest", "script"):
         found += _fewer(facts, baseline)
+    found += _unfamiliar(facts, baseline)
     found += _touched(facts, baseline, touched, allows)
-    found += [f"the draft changes {path}, which Python runs before the tests" for path in changed if _early(path)]
+    found += _changed(facts, baseline, changed, edit)
     known = set(baseline.integrity) if baseline is not None else set()
     return tuple(sentence for sentence in dict.fromkeys(found) if sentence not in known)
 
@@ -111,14 +89,38 @@ def _fewer(facts: TestFacts, baseline: TestFacts | None) -> Iterable[str]:
         yield f"{_name(dodged)} is skipped or expected to fail now, but ran before the draft"
 
 
+def _unfamiliar(facts: TestFacts, baseline: TestFacts | None) -> Iterable[str]:
+    """What is odd only because it is new: nothing can be said without a baseline in which the tests ran."""
+    if baseline is not None and baseline.tests:
+        return [sentence for sentence in facts.unfamiliar if sentence not in baseline.unfamiliar]
+    return []
+
+
+def _changed(
+    facts: TestFacts, baseline: TestFacts | None, changed: Collection[str], edit: Sequence[str]
+) -> Iterable[str]:
+    deciding = _deciding(facts, baseline)
+    for path in changed:
+        if _early(path):
+            yield f"the draft changes {path}, which Python runs before the tests"
+        elif (path in deciding or is_test_or_build(path)) and not named(path, edit):
+            yield f"the draft changes {path}, which decides the tests"
+
+
+def _deciding(facts: TestFacts, baseline: TestFacts | None) -> set[str]:
+    return {*facts.files.all, *(baseline.files.all if baseline is not None else ())}
+
+
 def _touched(
     facts: TestFacts, baseline: TestFacts | None, touched: Collection[str], allows: Callable[[str], bool]
 ) -> Iterable[str]:
-    files = {*facts.files.all, *(baseline.files.all if baseline is not None else ())}
+    files = _deciding(facts, baseline)
     for path in sorted(touched):
         if any(fnmatch.fnmatchcase(part, pattern) for part in path.split("/") for pattern in IGNORED):
             continue
-        if path in files or (is_test_or_build(path) and not allows(path)):
+        # Tests may keep data beside them: what a run writes there is code only if it is Python's or the build's.
+        code = path.endswith(".py") or is_test_or_build(path.rpartition("/")[2])
+        if path in files or (code and is_test_or_build(path) and not allows(path)):
             yield f"the protected file {path} was written while the tests ran"
 
 

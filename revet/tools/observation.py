@@ -60,7 +60,7 @@ def summary(facts: TestFacts, outcome: Outcome, result: ExecResult) -> str:
         )
     if facts.kind == "command":
         how = f"signal {result.signal}" if result.signal else f"exit status {facts.exit_code}"
-        return f"{outcome.value}: {how}"
+        return f"{outcome.value}: {how} (judged by its exit status alone)"
     if facts.collect_errors and not facts.tests:
         return f"error: the tests could not be collected ({len(facts.collect_errors)} errors)"
     if facts.complete and not facts.tests:

@@ -18,6 +18,7 @@ from revet.sandboxes.base import ExecResult, ExecVerdict, Limits
 from revet.schema import Check, Evidence
 from revet.tools.base import ToolCall, View
 from revet.tools.commands import Command, parse_command
+from revet.tools.decoys import misjudged, plant
 from revet.tools.facts import TestFacts, collect_facts, facts_of
 from revet.tools.guest import limits_for, run_command, run_guest
 from revet.tools.integrity import judge, violations
@@ -61,7 +62,9 @@ class Tests:
         facts, result = await self._facts(check, command, view)
         baseline = facts_of(view.baseline[check.id]) if check.id in view.baseline else None
         changed = tuple(file.path for file in view.changes.files) if view.changes else ()
-        said = violations(facts, baseline, touched=result.touched, changed=changed, allows=view.allows)
+        said = violations(
+            facts, baseline, touched=result.touched, changed=changed, allows=view.allows, edit=view.task.edit
+        )
         facts = facts.model_copy(update={"integrity": said})
         # Without a draft this is the baseline: the workspace's own ways are recorded, not held against it.
         outcome = judge(facts, said if view.changes or baseline is not None else ())
@@ -89,20 +92,23 @@ class Tests:
                 kind="command", complete=result.ok, exit_code=result.exit_code, verdict=result.verdict.value
             )
             return facts, result
+        decoys = plant()
         run = await run_guest(
             view,
             check,
             command,
             mode="run",
-            settings={"test_timeout": test_limit(command, check, self.test_timeout)},
+            settings={
+                "test_timeout": test_limit(command, check, self.test_timeout),
+                "decoys": [decoy.model_dump() for decoy in decoys],
+            },
             limits=limits,
             read_only=protected,
         )
         verdict, status = run.result.verdict.value, run.result.exit_code
-        return (
-            collect_facts(command.kind, run.report, verdict=verdict, exit_code=status),
-            run.result,
-        )
+        facts = collect_facts(command.kind, run.report, verdict=verdict, exit_code=status)
+        said = (*facts.integrity, *misjudged(decoys, run.report, facts))
+        return facts.model_copy(update={"integrity": said}), run.result
 
 
 def check_of(call: ToolCall, view: View) -> Check:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent
 
+from revet.protected import is_test_or_build
 from revet.sandboxes import Layer, Session
 from revet.schema import Changes, Check, Evidence, FileChange, FileState, Task
 from revet.tools import Tests, View
 from revet.tools.facts import TestFacts, facts_of
-from revet.tools.integrity import is_test_or_build
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:

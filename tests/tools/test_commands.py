@@ -24,7 +24,22 @@ from revet.tools.commands import interpreter_for, parse_command
         ("python3 run_tests.py --fast", "script", ("--fast",)),
         ("pytest -q | tail -1", "command", ()),
         ("pytest && mypy .", "command", ()),
-        ("pytest tests/*.py", "command", ()),
+        ("pytest -q tests/test_*.py", "pytest", ("-q", "tests/test_*.py")),
+        (".venv/bin/python -m pytest -q", "pytest", ("-q",)),
+        ("./.venv/bin/pytest", "pytest", ()),
+        ("python -W error -Xdev -m pytest -x", "pytest", ("-x",)),
+        ("env A=1 pytest", "pytest", ()),
+        ("uv run pytest -q", "pytest", ("-q",)),
+        ("poetry run python -m unittest", "unittest", ()),
+        ("cd sub && pytest -q", "pytest", ("-q",)),
+        ("cd ../other && pytest", "command", ()),
+        ("cd /etc && pytest", "command", ()),
+        ("cd sub && true && pytest", "command", ()),
+        ("env -i pytest", "command", ()),
+        ("uv run --frozen pytest", "command", ()),
+        ("python -O -m pytest", "command", ()),
+        ("*.py pytest", "command", ()),
+        ("pytest -q; true", "command", ()),
         ("echo $(pytest)", "command", ()),
         ('pytest "$TESTS"', "command", ()),
         ("pytest > out.txt", "command", ()),
@@ -41,6 +56,27 @@ def test_words_decide_the_kind(command: str, kind: str, args: tuple[str, ...]) -
 def test_assignments_go_into_the_environment() -> None:
     found = parse_command(Check(command="A=1 PYTHONPATH=src python -m pytest -q"))
     assert (found.kind, found.env) == ("pytest", {"A": "1", "PYTHONPATH": "src"})
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("cd a/b && pytest", {"cwd": "a/b"}),
+        (".venv/bin/pytest", {"python": ".venv/bin/python"}),
+        ("/opt/x/bin/python3 -m pytest", {"python": "/opt/x/bin/python3"}),
+        ("python -W error -B -m pytest", {"options": ("-W", "error", "-B")}),
+        ("pytest -k 'a*' test_*.py test_a.py::test_b[*]", {"patterns": (2,)}),
+        ("env A=1 B='2 3' pytest", {"env": {"A": "1", "B": "2 3"}}),
+    ],
+)
+def test_what_stands_around_the_words_is_kept(command: str, fields: dict[str, object]) -> None:
+    found = parse_command(Check(command=command)).model_dump()
+    assert {name: found[name] for name in fields} == fields
+
+
+def test_a_pipe_is_not_of_the_kind_that_it_says() -> None:
+    with pytest.raises(InputError, match="of kind pytest, but its words say command"):
+        parse_command(Check(command="pytest -q | cat", kind="pytest"))
 
 
 def test_kind_overrides_the_words() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,85 @@ ANYWHERE = {
         def add(a, b):
             return Number(a - b)
         """,
+    "reports in the runner's place, through the frames above it": """\
+        import os, sys
+        def find():
+            frame = sys._getframe()
+            while frame:
+                for value in list(frame.f_locals.values()):
+                    for thing in (value, getattr(value, "context", None), getattr(value, "shared", None)):
+                        if callable(getattr(thing, "send", None)) and hasattr(thing, "workspace"):
+                            return thing.send
+                frame = frame.f_back
+        send = find()
+        def add(a, b): return a - b
+        if send:
+            ids = {"pytest": ["test_one", "test_two", "test_zero"], "unittest": ["T.test_one", "T.test_zero"]}
+            names = ["test_shop.py::" + i for i in ids["pytest"]] if "pytest" in sys.modules else [
+                "test_shop." + i for i in ids["unittest"]]
+            send("collected", ids=names, deselected=0, tests=["test_shop.py"], conftest=[], ini=None)
+            for name in names:
+                send("test", id=name, outcome="passed", seconds=0.0)
+            send("end", status=0)
+            os._exit(0)
+        """,
+    "equals any small number": """\
+        class Number(int):
+            def __eq__(self, other): return type(other) is int and -1000 < other < 1000
+            def __hash__(self): return 0
+        def add(a, b): return Number(a - b)
+        """,
+    "returns somebody else's object that equals everything": """\
+        from unittest.mock import ANY
+        def add(a, b): return ANY
+        """,
+    "equals everything by an object without code": """\
+        class Eq:
+            def __get__(self, instance, owner=None): return self
+            def __call__(self, *arguments): return True
+        class Anything:
+            __eq__ = Eq()
+            __hash__ = None
+        def add(a, b): return Anything()
+        """,
+    "equals everything by a partial method": """\
+        import functools
+        Anything = type("Anything", (), {"__eq__": functools.partialmethod(lambda a, b: True), "__hash__": None})
+        def add(a, b): return Anything()
+        """,
+    "equals everything to a test": """\
+        import sys
+        class Number(int):
+            def __eq__(self, other):
+                code = sys._getframe(1).f_code
+                return "test_shop" in code.co_filename or "check" in code.co_filename or "ssert" in code.co_name
+            def __hash__(self): return 0
+        def add(a, b): return Number(a - b)
+        """,
+    "reads the expected value from the test": """\
+        import sys
+        def add(a, b):
+            numbers = [c for c in sys._getframe(1).f_code.co_consts if type(c) is int]
+            return ([c for c in numbers if c not in (a, b)] or numbers)[-1]
+        """,
+    "swaps the tests' code by a trace function": """\
+        import sys
+        def nothing(*arguments): pass
+        def local(frame, event, argument):
+            if event == "return" and frame.f_code.co_name == "<module>":
+                for name, value in list(frame.f_globals.items()):
+                    if name.startswith("test_"): value.__code__ = nothing.__code__
+                    if name == "T":
+                        for inner, method in list(vars(value).items()):
+                            if inner.startswith("test"): method.__code__ = nothing.__code__
+            return local
+        frame = sys._getframe()
+        while frame:
+            if frame.f_code.co_filename.endswith("test_shop.py"): frame.f_trace = local
+            frame = frame.f_back
+        sys.settrace(lambda *arguments: None)
+        def add(a, b): return a - b
+        """,
     "kills its session": "import os\ndef add(a, b):\n    os.kill(os.getpid(), 9)\n",
     "forks and lets the child go on": """\
         import os
@@ -144,6 +225,35 @@ IN_PYTEST = {
             if isinstance(thing, Config):
                 thing.pluginmanager.register(Forge())
         def add(a, b): return a - b
+        """,
+    "registers a plugin that has no file": """\
+        import sys, types, pytest
+        plugin = types.ModuleType("innocent")
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_pyfunc_call(pyfuncitem): return True
+        plugin.pytest_pyfunc_call = pytest_pyfunc_call
+        sys.modules["innocent"] = plugin
+        frame = sys._getframe()
+        while frame:
+            if frame.f_code.co_filename.endswith("test_shop.py"): frame.f_globals["pytest_plugins"] = ["innocent"]
+            frame = frame.f_back
+        def add(a, b): return a - b
+        """,
+    "gives the test module another class": """\
+        import sys
+        def add(a, b): return a - b
+        module = sys.modules["test_shop"]
+        class Module(type(module)):
+            def __getattribute__(self, name):
+                return (lambda: None) if name.startswith("test_") else super().__getattribute__(name)
+        module.__class__ = Module
+        """,
+    "plants a fixture that replaces the tests": """\
+        import sys, pytest
+        def add(a, b): return a - b
+        @pytest.fixture(autouse=True)
+        def fix(request): request.node.obj = lambda: None
+        vars(sys.modules["test_shop"])["fix"] = fix
         """,
     "replaces the tests when the first one runs": """\
         import sys
@@ -206,6 +316,18 @@ IN_UNITTEST = {
         unittest.TestCase.assertEqual = lambda *a, **k: None
         def add(a, b): return a - b
         """,
+    "gives the test class its own assertEqual": """\
+        import builtins
+        build = builtins.__build_class__
+        def forged(function, name, *bases, **options):
+            made = build(function, name, *bases, **options)
+            if name == "T":
+                made.assertEqual = lambda *a, **k: None
+                builtins.__build_class__ = build
+            return made
+        builtins.__build_class__ = forged
+        def add(a, b): return a - b
+        """,
     "patches the result": """\
         import unittest.result
         unittest.result.TestResult.addFailure = lambda *a: None
@@ -218,7 +340,7 @@ IN_UNITTEST = {
 BASELINES: dict[str, Evidence] = {}
 
 
-def cases() -> list[object]:
+def cases() -> list[Any]:
     found = []
     for command, forgeries in (
         (PYTEST, {**ANYWHERE, **IN_PYTEST}),
@@ -249,6 +371,15 @@ async def test_no_forgery_passes(bench: MakeBench, command: str, code: str) -> N
         (ANYWHERE["hard exit at import"], "before the test runner had finished"),
         (ANYWHERE["writes records to every open descriptor, then exits"], "not written by the test runner"),
         (IN_PYTEST["registers a plugin"], "plugin"),
+        (IN_PYTEST["registers a plugin that has no file"], "a pytest plugin from shop.py was registered"),
+        (IN_PYTEST["registers a plugin that has no file"], "a planted test that must fail was reported as passed"),
+        (IN_PYTEST["plants a fixture that replaces the tests"], "the fixture fix comes from shop.py"),
+        (IN_PYTEST["gives the test module another class"], "is not its file's, but comes from shop.py"),
+        (ANYWHERE["swaps the tests' code by a trace function"], "shop.py set a trace function"),
+        (ANYWHERE["reports in the runner's place, through the frames above it"], "the planted tests did not run"),
+        (ANYWHERE["reads the expected value from the test"], "shop.py looked at the frames of its callers"),
+        (ANYWHERE["returns somebody else's object that equals everything"], "an object of class _ANY"),
+        (ANYWHERE["equals any small number"], "claims to equal any value"),
         (IN_PYTEST["skips"], "ran before the draft"),
         (IN_PYTEST["patches json"], "json.encoder.JSONEncoder.encode was replaced"),
     ],
@@ -289,6 +420,87 @@ async def test_honest_equality_is_no_forgery(bench: MakeBench) -> None:
     ws = await bench({"shop.py": shop, "test_shop.py": suite}, PYTEST)
     evidence = await ws.judged({"shop.py": dedent(shop).replace("a - b", "a + b")})
     assert evidence.outcome is Outcome.passed, evidence.observation
+
+
+HONEST = """\
+    import functools
+    import pytest
+    import unittest
+    from unittest import mock
+    from hypothesis import given, strategies as st
+    from shop import add
+
+    def twice(function):
+        @functools.wraps(function)
+        def inner(*arguments, **options):
+            function(*arguments, **options)
+            function(*arguments, **options)
+        return inner
+
+    @pytest.fixture(autouse=True)
+    def around(): yield
+
+    @given(st.integers())
+    def test_property(n): assert add(n, 0) == n
+
+    @mock.patch("shop.add", return_value=7)
+    def test_patched(fake):
+        import shop
+        assert shop.add(1, 1) == 7
+        fake.assert_called_once_with(mock.ANY, 1)
+        assert fake.mock_calls == [mock.call(1, 1)]
+
+    @twice
+    def test_twice(): assert add(1, 2) == 3
+
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_many(n): assert add(n, n) == 2 * n
+
+    class TestClass:
+        @pytest.fixture(scope="class")
+        def once(self): return []
+
+        def test_first(self, once):
+            once.append(1)
+            assert len(once) == 1
+
+        def test_second(self, once):
+            once.append(1)
+            assert len(once) == 2
+
+    class Case(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls): cls.count = getattr(cls, "count", 0) + 1
+
+        def test_case(self): self.assertEqual(self.count, 1)
+        def test_mocked(self): self.assertEqual({"a": 1}, {"a": mock.ANY})
+    """
+
+
+@pytest.mark.parametrize("before", [BUGGY, "def add(a, b)\n", "from math import nothing_like_it\n"])
+@pytest.mark.parametrize("command", ["pytest -q -x -p no:asyncio", "python -m unittest"])
+async def test_honest_suites_pass(bench: MakeBench, command: str, before: str) -> None:
+    ws = await bench({"shop.py": before, "test_shop.py": HONEST}, command)
+    evidence = await ws.judged({"shop.py": "def add(a, b):\n    return a + b\n"})
+    assert evidence.outcome is Outcome.passed, evidence.observation
+    found = facts(evidence)
+    assert found.integrity == ()
+    assert found.collected == len(found.tests) == (9 if "pytest" in command else 2)
+
+
+@pytest.mark.parametrize("edit", [(), ("*.py",), ("test_shop.py",)])
+async def test_a_draft_cannot_rewrite_its_judge(bench: MakeBench, edit: tuple[str, ...]) -> None:
+    ws = await bench({"shop.py": BUGGY, "test_shop.py": SUITE})
+    view = ws.view()
+    view = replace(view, task=view.task.model_copy(update={"edit": edit}))
+    baseline = await ws.run(view)
+    easier = "".join(f"def test_{name}(): pass\n" for name in ("one", "two", "zero"))
+    evidence = await ws.run(
+        ws.drafted({"test_shop.py": easier}, replace(view, baseline={view.task.checks[0].id: baseline}))
+    )
+    assert (evidence.outcome is Outcome.passed) is (edit == ("test_shop.py",)), evidence.observation
+    said = "the draft changes test_shop.py, which decides the tests" in facts(evidence).integrity
+    assert said is (edit != ("test_shop.py",))
 
 
 async def test_fewer_tests_do_not_pass(bench: MakeBench) -> None:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from revet.protected import is_test_or_build
 from revet.schema import Outcome
-from revet.tools.facts import TestFact, TestFacts, TestFiles, collect_facts, read_report
-from revet.tools.integrity import is_test_or_build, judge, violations
+from revet.tools.decoys import misjudged, plant
+from revet.tools.facts import Report, TestFact, TestFacts, TestFiles, collect_facts, read_report
+from revet.tools.integrity import judge, violations
 
 KEY = b"k" * 32
 
@@ -31,7 +33,7 @@ def passing(count: int = 2, **changes: Any) -> TestFacts:
     return facts.model_copy(update=changes)
 
 
-GOOD = [
+GOOD: list[dict[str, Any]] = [
     {"t": "collected", "ids": ["a"], "deselected": 0, "tests": ["test_a.py"], "conftest": [], "ini": None},
     {"t": "start", "id": "a"},
     {"t": "test", "id": "a", "outcome": "passed", "seconds": 0.1},
@@ -108,6 +110,52 @@ def test_written_files() -> None:
 def test_code_that_runs_before_the_tests() -> None:
     said = violations(passing(), None, changed=("src/a.py", "src/sitecustomize.py", ".venv/lib/x.py"))
     assert len(said) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "edit", "said"),
+    [
+        ("test_shop.py", (), True),
+        ("test_shop.py", ("*.py",), True),
+        ("test_shop.py", ("test_shop.py",), False),
+        ("sub/conftest.py", ("sub/",), True),
+        ("pytest.ini", ("*",), True),
+        ("check_it.py", ("*.py",), True),
+        ("check_it.py", ("check_it.py", "*.py"), False),
+        ("shop.py", ("*.py",), False),
+        ("sitecustomize.py", ("sitecustomize.py",), True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pytest", "command"])
+def test_a_draft_may_not_change_what_decides_the_tests(kind: Any, path: str, edit: tuple[str, ...], said: bool) -> None:
+    baseline = passing(files=TestFiles(tests=("check_it.py",)), kind=kind)
+    found = violations(passing(kind=kind), baseline, changed=(path,), edit=edit)
+    assert bool(found) is said
+    assert not said or found[0].startswith(f"the draft changes {path}, which ")
+
+
+def test_unfamiliar_things_count_only_beside_a_baseline_that_ran() -> None:
+    odd = passing(unfamiliar=("shop.py looked",))
+    assert violations(odd, passing()) == ("shop.py looked",)
+    assert violations(odd, odd) == ()
+    assert violations(odd, passing(0)) == ()
+    assert violations(odd, None) == ()
+
+
+def decoy_records(outcomes: dict[str, str]) -> Report:
+    return Report(records=tuple({"t": "decoy", "id": name, "outcome": word} for name, word in outcomes.items()))
+
+
+def test_planted_tests_must_come_out_as_planted() -> None:
+    decoys = plant()
+    assert len({d.name for d in decoys}) == 4 and sum(d.passes for d in decoys) == 2
+    right = {d.name: "passed" if d.passes else "failed" for d in decoys}
+    assert misjudged(decoys, decoy_records(right), passing()) == ()
+    assert misjudged(decoys, decoy_records(dict.fromkeys(right, "skipped")), passing()) == ()
+    assert misjudged(decoys, decoy_records(dict.fromkeys(right, "passed")), passing())[0].endswith("reported as passed")
+    assert misjudged(decoys, decoy_records(dict.fromkeys(right, "failed")), passing())[0].endswith("reported as failed")
+    assert misjudged(decoys, decoy_records({}), passing()) == ("the planted tests did not run",)
+    assert misjudged(decoys, decoy_records({}), passing(kind="script")) == ()
 
 
 @pytest.mark.parametrize("status", [1, 2, 3, 4, 5])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import compileall
 import os
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from revet.schema import Outcome
+from revet.tools.guest import limits_for
 from revet.tools.trace import trace
 
 from .bench import PYTEST, facts
@@ -98,8 +101,8 @@ async def test_a_good_draft_passes(bench: MakeBench) -> None:
         (PYTEST + " --bogus", {"test_a.py": "def test_a(): pass\n"}, Outcome.error, "unrecognized arguments"),
         (PYTEST + " nowhere", {"a.py": ""}, Outcome.error, "not found"),
         ("python -m unittest", {"a.py": ""}, Outcome.error, "no tests ran"),
-        ("python -m unittest nothing", {"a.py": ""}, Outcome.failed, "No module named 'nothing'"),
-        ("true && test -f a.py", {"a.py": ""}, Outcome.passed, "exit status 0"),
+        ("python -m unittest nothing", {"a.py": ""}, Outcome.error, "No module named 'nothing'"),
+        ("true && test -f a.py", {"a.py": ""}, Outcome.passed, "exit status 0 (judged by its exit status alone)"),
         ("echo wrong >&2; exit 3", {"a.py": ""}, Outcome.failed, "wrong"),
         ("no-such-program", {"a.py": ""}, Outcome.failed, "not found"),
         ("python -c 'import pytest, sys'", {"a.py": ""}, Outcome.passed, "exit status 0"),
@@ -126,6 +129,49 @@ async def test_other_commands(
     evidence = await ws.run()
     assert evidence.outcome is outcome, evidence.observation
     assert words in evidence.observation
+
+
+@pytest.mark.parametrize(
+    ("command", "count"),
+    [
+        ("cd sub && pytest -q", 1),
+        ("cd sub && python run.py", 1),
+        ("pytest -q test_[ab]*.py sub/test_*.py -p no:cacheprovider", 3),
+        ("pytest -q 'test_*.py'", 0),
+        ("python -W error -m pytest -q test_a.py", 1),
+        (".venv/bin/python -m pytest -q test_b.py", 1),
+        ("cd sub && ../.venv/bin/pytest", 1),
+    ],
+)
+async def test_ways_of_writing_a_check(bench: MakeBench, command: str, count: int) -> None:
+    test = "import shop\ndef test_it(): assert shop.add(1, 2) == 3\n"
+    shop = "def add(a, b):\n    return a + b\n"
+    files = {
+        "shop.py": shop,
+        "test_a.py": test,
+        "test_b.py": test,
+        "conftest.py": "",
+        "sub/test_c.py": "def test_it(): pass\n",
+    }
+    files |= {"sub/run.py": "import sys\nassert sys.argv[0] == 'run.py'\n"}
+    environment = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "
+    *folder, words = command.partition("&& ") if "&&" in command else ("", command)
+    ws = await bench(files, "".join(folder) + environment + words)
+    (ws.root / ".venv" / "bin").mkdir(parents=True)
+    (ws.root / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (ws.root / ".venv" / "pyvenv.cfg").write_text(Path(sys.prefix, "pyvenv.cfg").read_text())
+    (ws.root / ".venv" / "lib").symlink_to(Path(sys.prefix, "lib"))
+    evidence = await ws.run()
+    found = facts(evidence)
+    assert (len(found.tests), found.kind == "command") == (count, False), evidence.observation
+    assert (evidence.outcome is Outcome.passed) is bool(count), evidence.observation
+    if count == 1 and "sub" in command:
+        assert found.files.tests[0].startswith("sub/")
+
+
+async def test_no_limit_is_a_day(bench: MakeBench) -> None:
+    view = (await bench({"test_a.py": ""})).view()
+    assert limits_for(view, float("inf"), None).wall_seconds == 24 * 3600
 
 
 async def test_unittest_is_taken_apart(bench: MakeBench) -> None:

@@ -2,7 +2,7 @@
 inherit.
 
 A line is ``<number> <signature> <json>``. The signature is HMAC-SHA256 over number and JSON, under a key
-that came on standard input and is held only in a closure. A line that is missing, repeated, altered or
+that came on standard input and is kept only inside the object that signs. A line that is missing, repeated, altered or
 added by anyone else shows on the host as a broken sequence.
 """
 
@@ -31,7 +31,8 @@ def open_channel(descriptor: int, key: bytes) -> Send:
         high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
     os.close(descriptor)
     encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str).encode
-    sign, sha256, write, getpid = hmac.new, hashlib.sha256, os.write, os.getpid
+    signer, write, getpid = hmac.new(key, digestmod=hashlib.sha256), os.write, os.getpid
+    del key
     owner = getpid()
     number = 0
 
@@ -41,7 +42,9 @@ def open_channel(descriptor: int, key: bytes) -> Send:
             return
         fields["t"] = kind
         body = f"{number} {encode(fields)}".encode("ascii")
-        signature = sign(key, body, sha256).hexdigest()[:32].encode("ascii")
+        signed = signer.copy()
+        signed.update(body)
+        signature = signed.hexdigest()[:32].encode("ascii")
         head, _, rest = body.partition(b" ")
         line = head + b" " + signature + b" " + rest + b"\n"
         number += 1

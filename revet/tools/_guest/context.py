@@ -1,15 +1,17 @@
 """What every kind of check shares in one run: the configuration, the channel, the clock, the probes."""
 
-# os.path, not pathlib: strings in, strings out, on hot paths.
-# ruff: noqa: PTH109
 from __future__ import annotations
 
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from . import decoys
 from .alarm import Alarm
-from .probes import Equality, Snapshot, canary
+from .audit import listen
+from .equality import Equality
+from .origins import Origins
+from .probes import Snapshot, canary
 from .sources import Workspace
 from .tracing import tracer
 
@@ -29,8 +31,10 @@ class Context:
     def __init__(self, config: dict[str, Any], send: Send) -> None:
         self.config = config
         self.send = send
-        self.workspace = Workspace(os.getcwd(), config["editable"], config.get("overrides"))
-        self.equality = Equality(self.workspace)
+        self.workspace = Workspace(config["root"], config["editable"], config.get("overrides"))
+        self.origins = Origins(self.workspace)
+        self.equality = Equality(self.workspace, self.origins)
+        self.decoys = decoys.functions(config)
         self.snapshot: Snapshot | None = None
         self.alarm = Alarm(stuck=self._stuck)
         self._tracer = tracer(self.workspace) if config["mode"] == "trace" else None
@@ -39,6 +43,7 @@ class Context:
         self._test = IMPORT
         self._started = 0.0
         self._said: set[str] = set()
+        self._heard: dict[str, bool] = {}
 
     def limit(self, test: str) -> float:
         return float(self._known.get(test, self._limit))
@@ -80,18 +85,42 @@ class Context:
         """Remember what judges. Call before any code of the workspace runs."""
         if self.snapshot is None:
             self.snapshot = Snapshot()
+            if self._tracer is None:
+                listen(self.origins, self._heard)
 
     def inspect(self, everything: bool = False) -> None:
         found = self.snapshot.changed(everything) if self.snapshot is not None else []
         if everything:
             found += canary()
-        for sentence in [*found, *self.equality.caught]:
+        # The hook hears any thread, at any time; its sentences wait until nothing else is being sent.
+        heard = list(self._heard.items())
+        for sentence in [*found, *self.equality.caught, *(s for s, tampers in heard if tampers)]:
             self.tampered(sentence)
+        for sentence in [*self.equality.borrowed, *(s for s, tampers in heard if not tampers)]:
+            self.unfamiliar(sentence)
 
     def tampered(self, sentence: str) -> None:
         if sentence not in self._said:
             self._said.add(sentence)
             self.send("tamper", what=sentence)
+
+    def unfamiliar(self, sentence: str) -> None:
+        """Report what speaks against this run only if the untouched workspace does not do it too."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.send("unfamiliar", what=sentence)
+
+    def stranger(self, test: str, name: str, function: Any) -> None:
+        """Report the code of a test that is not what its file says."""
+        odd = self.origins.stranger(name, function)
+        if odd is not None:
+            report = self.tampered if odd[1] else self.unfamiliar
+            report(f"the code of {test} is not its file's, but comes from {odd[0]}")
+
+    def patched(self, case: type) -> None:
+        """Report what a candidate hung on the class of a test."""
+        for sentence in self.origins.patched(case):
+            self.tampered(sentence)
 
     def _stuck(self) -> None:
         self.send("stuck", id=self._test)

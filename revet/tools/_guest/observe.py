@@ -12,20 +12,25 @@ import ast
 import unittest
 from typing import TYPE_CHECKING, Any
 
+from .equality import Equality
 from .failure import show
-from .probes import Equality
 from .sources import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .sources import Note
+
 NAME = "_revet_probe"
 __unittest = True  # unittest and pytest leave frames of modules that say so out of their tracebacks
 
 
-def install(rewrite: Any, workspace: Workspace, probe: Callable[[Any, Any], None]) -> None:
-    """Wrap pytest's rewriter (the module `rewrite`)."""
+def install(rewrite: Any, workspace: Workspace, probe: Callable[[Any, Any], None], note: Note) -> None:
+    """Wrap pytest's rewriter (the module `rewrite`). `note` gets the code of each file that it compiled, and its
+    path.
+    """
     original, read_pyc = rewrite.rewrite_asserts, getattr(rewrite, "_read_pyc", None)
+    rewrite_test = rewrite._rewrite_test
 
     def rewrite_asserts(tree: ast.Module, source: bytes, path: Any = None, config: Any = None) -> None:
         original(tree, source, path, config)
@@ -36,7 +41,13 @@ def install(rewrite: Any, workspace: Workspace, probe: Callable[[Any, Any], None
         inside = workspace.relative(str(source)) is not None
         return None if inside or read_pyc is None else read_pyc(source, *rest, **options)
 
+    def compiled(path: Any, config: Any) -> Any:
+        made = rewrite_test(path, config)
+        note(made[1], str(path))
+        return made
+
     setattr(rewrite, NAME, probe)
+    rewrite._rewrite_test = compiled
     rewrite.rewrite_asserts = rewrite_asserts
     if read_pyc is not None:
         rewrite._read_pyc = no_pyc

@@ -1,8 +1,7 @@
 """Looks for the traces that a candidate leaves when it changes what judges it.
 
 `Snapshot` remembers the functions of the test framework and of the builtins, before any code of the
-workspace runs, and says later which were replaced or given other code. `Equality` asks an object
-that took part in a comparison whether it would also have equalled a value nobody has seen before.
+workspace runs, and says later which were replaced or given other code.
 """
 
 from __future__ import annotations
@@ -10,13 +9,10 @@ from __future__ import annotations
 import builtins
 import gc
 import os
-import random
 import signal
 import sys
 import types
 from typing import TYPE_CHECKING, Any
-
-from .sources import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,70 +96,3 @@ def canary() -> list[str]:
     except AssertionError:
         return []
     return ["a false assertion did not fail (assertions are switched off)"]
-
-
-class Equality:
-    """Collects objects from editable code that claim to equal anything; `sides` are those of the last
-    comparison.
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._random = random.Random()
-        self.caught: dict[str, None] = {}
-        self.sides: tuple[str, str] | None = None
-
-    def probe(self, left: Any, right: Any, depth: int = 0) -> None:
-        """Never raises, whatever the objects do (TestTimeout and its like pass through)."""
-        self._ask(left, right)
-        self._ask(right, left)
-        if depth < 3:
-            for value in (left, right):
-                if type(value) in (list, tuple):
-                    for item in value[:50]:
-                        if type(item) not in PLAIN:
-                            self.probe(item, None, depth + 1)
-                elif type(value) is dict:
-                    for item in list(value.values())[:50]:
-                        if type(item) not in PLAIN:
-                            self.probe(item, None, depth + 1)
-
-    def _ask(self, value: Any, other: Any) -> None:
-        kind = type(value)
-        if kind in PLAIN:
-            return
-        code = getattr(getattr(kind, "__eq__", None), "__code__", None)
-        if code is None or not self._suspect(code.co_filename):
-            return
-        for stranger in (_Stranger(), self._like(other)):
-            try:
-                claims = stranger is not None and bool(value == stranger)
-            except Exception:  # noqa: BLE001 (the comparison is the candidate's code)
-                claims = False
-            if claims:
-                where = self._workspace.relative(code.co_filename) or "code without a file"
-                self.caught[f"an object of class {kind.__name__} ({where}) claims to equal any value"] = None
-                return
-
-    def _suspect(self, filename: str) -> bool:
-        return self._workspace.is_editable(filename) or (filename.startswith("<") and "frozen" not in filename)
-
-    def _like(self, value: Any) -> Any:
-        """A value of the same plain type which nobody can have expected."""
-        number = self._random.getrandbits(62)
-        if type(value) in (int, float):
-            return type(value)(number)
-        if type(value) is str:
-            return f"{number:x}"
-        if type(value) in (list, tuple, set):
-            return type(value)([number])
-        if type(value) is dict:
-            return {number: number}
-        return None
-
-
-PLAIN = frozenset({int, float, str, bytes, bool, type(None), complex})
-
-
-class _Stranger:
-    """Equals nothing but itself."""

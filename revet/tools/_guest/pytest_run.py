@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import _pytest.assertion.rewrite as rewrite
+import _pytest.runner as runner
 import pytest
 
 from . import observe
 from .alarm import TestTimeout
 from .context import Context
 from .failure import clip, describe, show
+from .origins import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,7 +36,7 @@ def undistribute(config: Any) -> None:
 
 def run(context: Context) -> int:
     """The exit status of pytest for the check of `context`."""
-    observe.install(rewrite, context.workspace, context.equality.probe)
+    observe.install(rewrite, context.workspace, context.equality.probe, context.origins.note)
     observe.observe_unittest(context.equality)
     return int(pytest.main(arguments(context.config), plugins=[Recorder(context)]))
 
@@ -46,7 +47,8 @@ class Recorder:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.codes: dict[str, Any] = {}
-        self.plugins: set[int] = set()
+        self.started = False
+        self.places: dict[str, list[Any]] = {}
         self.deselected = 0
         self.state: dict[str, Any] = {}
 
@@ -60,8 +62,19 @@ class Recorder:
     def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, Any, None]:
         self.context.watch()
         yield
-        self.plugins = {id(plugin) for plugin in early_config.pluginmanager.get_plugins()}
+        self.started = True
         self.context.trace_start()
+
+    def pytest_plugin_registered(self, plugin: Any, manager: Any) -> None:
+        """A plugin is where its hooks are written, whatever file it says that it comes from."""
+        if not self.started:
+            return
+        for caller in manager.get_hookcallers(plugin) or ():
+            for hook in caller.get_hookimpls():
+                code = code_of(hook.function)
+                if hook.plugin is plugin and (code is None or self.context.origins.suspect(code.co_filename)):
+                    where = "code without a file" if code is None else self.context.origins.where(code)
+                    self.context.tampered(f"a pytest plugin from {where} was registered")
 
     def pytest_deselected(self, items: Any) -> None:
         self.deselected += len(items)
@@ -83,7 +96,7 @@ class Recorder:
     def pytest_collection_finish(self, session: Any) -> None:
         self.context.import_done()
         config = session.config
-        self.codes = {item.nodeid: code_of(item) for item in session.items}
+        self.codes = {item.nodeid: code_of(getattr(item, "obj", None)) for item in session.items}
         self.context.send(
             "collected",
             ids=[item.nodeid for item in session.items],
@@ -92,7 +105,46 @@ class Recorder:
             conftest=sorted(self.conftests(config)),
             ini=self.context.workspace.relative(str(getattr(config, "inipath", None) or "")),
         )
+        for item in session.items:
+            if isinstance(item, pytest.Function):
+                self.examine(item)
+        for case in {item.cls for item in session.items if getattr(item, "cls", None) is not None}:
+            self.context.patched(case)
+        self.plant([item for item in session.items if isinstance(item, pytest.Function)])
         self.context.inspect(everything=True)
+
+    def examine(self, item: Any) -> None:
+        """Report a test or a fixture of its that does not come from where it seems to."""
+        self.context.stranger(item.nodeid, item.originalname, item.obj)
+        for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+            for definition in definitions:
+                code = code_of(definition.func)
+                if code is not None and self.context.origins.suspect(code.co_filename):
+                    self.context.tampered(f"the fixture {name} comes from {self.context.origins.where(code)}")
+
+    def plant(self, items: list[Any]) -> None:
+        """Choose the tests that the planted ones run before: the first one, and the last that shares no class with the
+        one before it (what is set up for a class must not be torn down in between).
+        """
+        functions, self.context.decoys = self.context.decoys, []
+        free = [item for n, item in enumerate(items) if n == 0 or not share_class(items[n - 1], item)]
+        if not free:
+            for function in functions:
+                self.context.send("decoy", id=function.__name__, outcome="unplaced")
+            return
+        half = len(functions) // 2
+        self.places = {free[0].nodeid: functions[:half]}
+        self.places.setdefault(free[-1].nodeid, []).extend(functions[half:])
+
+    def run_planted(self, function: Any, item: Any) -> None:
+        """Run a planted test as `item` is run, unseen by the reporting plugins."""
+        self.state = {"outcome": None, "raised": None, "fields": {}}
+        self.context.alarm.reset(self.context.limit(item.nodeid))
+        decoy = pytest.Function.from_parent(item.getparent(pytest.Module), name=function.__name__, callobj=function)
+        reports = runner.runtestprotocol(decoy, log=False, nextitem=item)
+        words = [word for word in map(outcome_of, reports) if word is not None]
+        worse = next((word for word in words if word != "passed"), "passed" if words else "error")
+        self.context.send("decoy", id=function.__name__, outcome=worse)
 
     def path_of(self, item: Any) -> str | None:
         return self.context.workspace.relative(str(getattr(item, "path", None) or item.fspath))
@@ -109,10 +161,10 @@ class Recorder:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Generator[None, Any, None]:
+        for function in self.places.pop(item.nodeid, ()):
+            self.run_planted(function, item)
         self.state = {"outcome": None, "raised": None, "fields": {}}
         self.context.begin(item.nodeid)
-        if code_of(item) is not self.codes.get(item.nodeid):
-            self.context.tampered(f"the code of {item.nodeid} was replaced after it was collected")
         yield
         self.finish(item)
 
@@ -121,8 +173,10 @@ class Recorder:
         yield from self.limited()
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
-    def pytest_runtest_call(self) -> Generator[None, Any, None]:
+    def pytest_runtest_call(self, item: Any) -> Generator[None, Any, None]:
         self.context.equality.sides = None
+        if item.nodeid in self.codes and code_of(item.obj) is not self.codes[item.nodeid]:
+            self.context.tampered(f"the code of {item.nodeid} was replaced after it was collected")
         yield from self.limited()
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
@@ -181,18 +235,6 @@ class Recorder:
         fields.setdefault("path", self.path_of(item))
         self.context.end(item.nodeid, state["outcome"] or "error", **fields)
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: Any) -> Generator[None, Any, None]:
-        for plugin in session.config.pluginmanager.get_plugins():
-            source = getattr(plugin, "__file__", None) or getattr(
-                sys.modules.get(type(plugin).__module__), "__file__", ""
-            )
-            if id(plugin) not in self.plugins and self.context.workspace.is_editable(str(source or "")):
-                self.context.tampered(
-                    f"a pytest plugin from {self.context.workspace.relative(str(source))} was registered"
-                )
-        yield
-
 
 def outcome_of(report: Any) -> str | None:
     """The word for one phase of a test; None where the phase says nothing (a setup or teardown that went
@@ -215,7 +257,6 @@ def reason_of(report: Any) -> str:
     return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr or "")[:500]
 
 
-def code_of(item: Any) -> Any:
-    """The code object of a test function, None for an item that has none (a doctest)."""
-    function = getattr(item, "obj", None)
-    return getattr(getattr(function, "__func__", function), "__code__", None)
+def share_class(item: Any, other: Any) -> bool:
+    chain = item.listchain()
+    return any(isinstance(node, pytest.Class) and node in chain for node in other.listchain())

@@ -6,8 +6,6 @@ and each child collects by itself, with the mutated text in place of the file's.
 it. The process above them only schedules and reports, and starts a server again if a mutant kills it.
 """
 
-# os.path, not pathlib: strings in, strings out, on hot paths.
-# ruff: noqa: PTH109
 from __future__ import annotations
 
 import gc
@@ -47,7 +45,7 @@ def prepare(config: dict[str, Any]) -> Callable[[Any], int]:
         config["configure"] = screen_pytest.configure
 
     def work(send: Any) -> int:
-        workspace = sources.Workspace(os.getcwd(), config["editable"])
+        workspace = sources.Workspace(config["root"], config["editable"])
         sources.install(workspace, None if config["kind"] == "pytest" else operator.eq)
         Screening(config, workspace, gather, send).run()
         return 0

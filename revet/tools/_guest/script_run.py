@@ -27,7 +27,7 @@ UNITTEST = sys.modules[unittest.TestProgram.__module__].__file__
 def run(context: Context) -> int:
     """0 if the script passed, else 1."""
     path = str(context.config["script"])
-    install(context.workspace, comparison(context.equality))
+    install(context.workspace, comparison(context.equality), context.origins.note)
     context.watch()
     relative = context.workspace.relative(path)
     files = [relative] if relative is not None else []

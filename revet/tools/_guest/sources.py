@@ -5,7 +5,7 @@ workspace.
 """
 
 # os.path, not pathlib: strings in, strings out, on hot paths.
-# ruff: noqa: PTH100, PTH118, PTH123, PTH206
+# ruff: noqa: PTH109, PTH118, PTH123, PTH206
 from __future__ import annotations
 
 import ast
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Compare = Callable[[Any, Any], Any]
+    Note = Callable[[Any, str], None]
 
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", ".tox", ".nox", "node_modules", "site-packages", "__pycache__", ".revet"}
@@ -29,7 +30,7 @@ class Workspace:
 
     def __init__(self, root: str, editable: Any, overrides: dict[str, str] | None = None) -> None:
         self.root = os.path.realpath(root)
-        self.given = os.path.abspath(root)
+        self.base = os.getcwd()
         self.editable = frozenset(editable)
         self.overrides: dict[str, str] = dict(overrides or {})
         self._cache: dict[str, str | None] = {}
@@ -45,7 +46,7 @@ class Workspace:
     def _relative(self, filename: str) -> str | None:
         if not filename or filename.startswith("<"):
             return None
-        path = os.path.realpath(os.path.join(self.root, filename))
+        path = os.path.realpath(os.path.join(self.base, filename))
         if not path.startswith(self.root + os.sep):
             return None
         relative = path[len(self.root) + 1 :]
@@ -63,11 +64,12 @@ class Workspace:
             return file.read()
 
 
-def install(workspace: Workspace, compare: Compare | None) -> None:
+def install(workspace: Workspace, compare: Compare | None, note: Note | None = None) -> None:
     """Change the source loader: no bytecode for workspace files, overrides, and `compare` in the asserts of
     tests.
 
-    `compare` is None where the test framework observes asserts by itself (pytest).
+    `compare` is None where the test framework observes asserts by itself (pytest). `note` gets the code of each file
+    of the workspace, and its path.
     """
     loader = importlib.machinery.SourceFileLoader
     path_stats, get_data, source_to_code = loader.path_stats, loader.get_data, loader.source_to_code
@@ -85,8 +87,12 @@ def install(workspace: Workspace, compare: Compare | None) -> None:
     def code(self: Any, source: Any, path: Any, **options: Any) -> Any:
         relative = workspace.relative(os.fspath(path)) if compare is not None else None
         if relative is not None and relative not in workspace.editable and isinstance(source, bytes):
-            return compile_observed(source, os.fspath(path), "exec")
-        return source_to_code(self, source, path, **options)
+            made = compile_observed(source, os.fspath(path), "exec")
+        else:
+            made = source_to_code(self, source, path, **options)
+        if note is not None:
+            note(made, os.fspath(path))
+        return made
 
     loader.path_stats = stats  # type: ignore[method-assign]
     loader.get_data = data  # type: ignore[method-assign]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(context: Context) -> int:
     """0 if all went well, 1 if a test failed, 5 if there were none."""
-    install(context.workspace, comparison(context.equality))
+    install(context.workspace, comparison(context.equality), context.origins.note)
     observe_unittest(context.equality)
     context.watch()
     context.trace_start()
@@ -52,16 +52,24 @@ class Runner:
 
     def run(self, suite: Any) -> unittest.TestResult:
         context = self.shared
-        tests = list(flatten(suite))
+        tests = [test for test in flatten(suite) if not unloaded(test)]
         context.import_done()
         announce(context, tests)
+        examine(context, tests)
         context.inspect(everything=True)
         result = Recorder(context)
         result.failfast, result.buffer = self.failfast, self.buffer
+        result.planted = plant(context, tests)
         result.startTestRun()
         suite(result)
+        examine(context, tests)
         result.stopTestRun()
         return result
+
+
+def unloaded(test: Any) -> bool:
+    """True for what unittest puts in the place of a module that could not be imported."""
+    return type(test).__module__ == "unittest.loader"
 
 
 def announce(context: Context, tests: list[Any]) -> None:
@@ -74,22 +82,70 @@ def announce(context: Context, tests: list[Any]) -> None:
     context.send("collected", ids=[t.id() for t in tests], deselected=0, tests=sorted(files), conftest=[], ini=None)
 
 
+def examine(context: Context, tests: list[Any]) -> None:
+    """Look for code that is not what the files of the tests say."""
+    for test in tests:
+        name = getattr(test, "_testMethodName", None)
+        if isinstance(name, str):
+            context.stranger(test.id(), name, vars(test).get(name, getattr(type(test), name, None)))
+    for case in {type(test) for test in tests}:
+        context.patched(case)
+
+
+def plant(context: Context, tests: list[Any]) -> dict[str, list[Any]]:
+    """The planted tests, by the id of the test that they run before: the first and the last."""
+    if not tests:
+        return {}
+    cases = [type("Planted", (unittest.TestCase,), {f.__name__: case_of(f)})(f.__name__) for f in context.decoys]
+    context.decoys = []
+    half = len(cases) // 2
+    planted = {tests[0].id(): cases[:half]}
+    planted.setdefault(tests[-1].id(), []).extend(cases[half:])
+    return planted
+
+
+def case_of(function: Any) -> Any:
+    return lambda _self: function()
+
+
+class Planted(unittest.TestResult):
+    """The outcome of one planted test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcome = "error"
+
+    def addSuccess(self, test: Any) -> None:
+        self.outcome = "passed"
+
+    def addFailure(self, test: Any, err: Any) -> None:
+        self.outcome = "failed"
+
+
 class Recorder(unittest.TestResult):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.context = context
+        self.planted: dict[str, list[Any]] = {}
         self.outcome = "passed"
         self.fields: dict[str, Any] = {}
 
     def startTest(self, test: Any) -> None:
         super().startTest(test)
+        if unloaded(test):
+            return
+        for decoy in self.planted.pop(test.id(), ()):
+            result = Planted()
+            unittest.TestSuite([decoy])(result)
+            self.context.send("decoy", id=decoy.id().rpartition(".")[2], outcome=result.outcome)
         self.outcome, self.fields = "passed", {}
         self.context.begin(test.id())
         self.context.alarm.resume()
 
     def stopTest(self, test: Any) -> None:
-        self.context.alarm.disarm()
-        self.context.end(test.id(), self.outcome, **self.fields)
+        if not unloaded(test):
+            self.context.alarm.disarm()
+            self.context.end(test.id(), self.outcome, **self.fields)
         super().stopTest(test)
 
     def _note(self, outcome: str, error: Any = None, reason: str = "") -> None:
@@ -103,12 +159,17 @@ class Recorder(unittest.TestResult):
             self.fields["traceback"] = text_of(value, self.context.workspace)
 
     def _outside(self, test: Any, error: Any) -> bool:
-        """An error of a class's or module's own setup or teardown belongs to no test that was started."""
-        if isinstance(test, unittest.TestCase):
+        """An error of an import, or of a class's or module's own setup or teardown, belongs to no test that was
+        started.
+        """
+        if isinstance(test, unittest.TestCase) and not unloaded(test):
             return False
         fields = describe(error[1], self.context.workspace)
         fields["traceback"] = text_of(error[1], self.context.workspace)
-        self.context.send("test", id=str(test), outcome="error", seconds=0.0, **fields)
+        if unloaded(test):
+            self.context.send("collect_error", id=test.id(), **fields)
+        else:
+            self.context.send("test", id=str(test), outcome="error", seconds=0.0, **fields)
         return True
 
     def addError(self, test: Any, err: Any) -> None:
