@@ -101,7 +101,7 @@ def test_source_in_another_encoding_is_said_so(workspace: Path, tmp_path: Path) 
 def test_no_check_means_nothing_to_go_by(workspace: Path, tmp_path: Path) -> None:
     run = Agent(store=tmp_path / "store").run(Task(id="none", workspace=str(workspace)))
     assert run.outcome is RunOutcome.abstained
-    assert "names no check" in run.decision.reasons[0]
+    assert "names no required check" in run.decision.reasons[0]
 
 
 def test_nothing_editable_is_said_so(workspace: Path, tmp_path: Path) -> None:
