@@ -32,7 +32,8 @@ from revet.tools.base import View
 __all__ = ["Repair"]
 
 MOST_ALTERNATIVES = 8
-SHARE_OF_SINGLES = 0.7
+# The rest of the time is for judging what mended a part.
+SHARE_OF_SINGLES, SHARE = 0.7, 0.9
 
 
 class Repair:
@@ -92,10 +93,11 @@ class Repair:
         search = self._sieve(view, check, _failing_ids(failing, check), self._limit(view, failing))
         hints = hints_from(view, failing) if self.order == "localised" else None
         singles = self._singles(sources, suspects, hints, view.seed)
-        found = await search.through(singles, sources, share=SHARE_OF_SINGLES if self.combine else 1.0)
+        share, most = (SHARE_OF_SINGLES, int(self.tries * SHARE_OF_SINGLES)) if self.combine else (SHARE, self.tries)
+        found = await search.through(singles, sources, share=share, most=most)
         alone = search.tried
         if not found and self.combine:
-            found = await search.through(self._pairs(sources, search), sources, share=1.0)
+            found = await search.through(self._pairs(sources, search), sources, share=SHARE, most=self.tries)
         chosen = found[0] if found else await search.progress()
         draft = self._draft(search, found, chosen, sources, done, alone)
         return await self._shortened(draft, view, check) if found and done else draft
@@ -150,7 +152,7 @@ class Repair:
         return merged(streams)
 
     def _sieve(self, view: View, check: Check, failing: tuple[str, ...], until: float) -> Search:
-        return Search(view, check, failing, until, self.workers, self.stop_after, self.tries)
+        return Search(view, check, failing, until, self.workers, self.stop_after)
 
     def _limit(self, view: View, failing: Sequence[Evidence]) -> float:
         """When to stop searching (monotonic): early enough to examine the winner within the run's budget."""

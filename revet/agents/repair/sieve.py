@@ -29,7 +29,6 @@ class Search:
     until: float
     workers: int
     stop_after: int
-    tries: int
     started: float = field(default_factory=time.monotonic)
     tried: int = 0
     first_pass: int | None = None
@@ -37,11 +36,12 @@ class Search:
     mended: list[tuple[Candidate, tuple[str, ...]]] = field(default_factory=list)
 
     async def through(
-        self, stream: Iterator[Candidate], sources: dict[str, Source], *, share: float
+        self, stream: Iterator[Candidate], sources: dict[str, Source], *, share: float, most: int
     ) -> list[Candidate]:
-        """Screen the stream in batches until something passes, it ends, or its share of time or tries is spent."""
+        """Screen the stream in batches until something passes, it ends, `most` candidates have been tried in all, or
+        this share of the time is spent.
+        """
         until = self.started + (self.until - self.started) * share
-        most = int(self.tries * share)
         size = FIRST_BATCH
         while time.monotonic() < until and self.tried < most:
             batch = list(islice(self._untried(stream, sources), min(size, most - self.tried)))
@@ -109,8 +109,11 @@ class Search:
         """A candidate that mends some failing tests and breaks no other: a step towards mending several faults."""
         best = {c: fixed for c, fixed in self.mended if len(fixed) < len(self.failing)}
         for candidate in self.promising()[:MOST_STEPS]:
+            left = self.until - time.monotonic()
+            if left <= 0:
+                break
             if candidate in best:
-                result = await self._run([mutant(candidate)], best[candidate], SECONDS_PER_STEP)
+                result = await self._run([mutant(candidate)], best[candidate], min(left, SECONDS_PER_STEP))
                 if result and result[0].outcome == "passed":
                     return candidate
         return None
