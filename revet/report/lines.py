@@ -13,14 +13,14 @@ __all__ = ["json_line"]
 
 
 def json_line(ended: Ended) -> str:
-    """``{id, outcome, rounds, checks, seconds, tokens, run, receipt, error}``; zeros and nulls without a record.
+    """``{id, outcome, rounds, checks, seconds, tokens, run, receipt}``; zeros and nulls without a record.
 
-    `checks` says of each check what was seen of the best draft (of the workspace, if there was none). `error` says why
-    a task failed; it is null for every other outcome.
+    `checks` says of each check what was seen of the best draft (of the workspace, if there was none). A task that
+    failed also has `error`, which says why.
     """
     run = ended.run
     evidence = (run.evidence or run.baseline) if run else ()
-    line = {
+    line: dict[str, Any] = {
         "id": ended.task.id,
         "outcome": ended.outcome.value,
         "rounds": run.usage.rounds if run else 0,
@@ -29,8 +29,9 @@ def json_line(ended: Ended) -> str:
         "tokens": run.usage.tokens if run else 0,
         "run": run.id if run else None,
         "receipt": run.receipt.id if run and run.receipt else None,
-        "error": ended.why if ended.outcome is RunOutcome.failed else None,
     }
+    if ended.outcome is RunOutcome.failed:
+        line["error"] = ended.why
     return json.dumps(line)
 
 

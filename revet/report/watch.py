@@ -80,6 +80,7 @@ class Watch:
         self.tests = evidence_line(event.evidence)
         if event.baseline:
             return [f"before: {self.tests}"]
+        self.draft = event.round + 1
         return [f"draft {self.draft}: {self.tests}"]
 
     def _criticised(self, event: Criticised) -> list[str]:
@@ -112,7 +113,7 @@ class Watch:
         if not draft.actions:
             self.doing = what or "has nothing more to propose"
             return [self.doing]
-        self.draft += 1
+        self.draft = event.round + 1
         self.doing = f"draft {self.draft}: {what}"
         return [self.doing]
 

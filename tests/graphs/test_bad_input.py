@@ -171,3 +171,18 @@ def test_two_bugs_are_mended_one_after_the_other(workspace: Path, tmp_path: Path
     assert run.outcome is RunOutcome.committed
     text = (workspace / "shop.py").read_text()
     assert "result + shipping" in text and "price - price * percent // 100" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("nosuchtool -q", "cannot be run"),
+        ("python -m unittest nothing_here", "nothing_here"),
+        ("pytest -q -k none", "no test"),
+    ],
+)
+def test_a_check_that_cannot_run_starts_no_search(command: str, words: str, workspace: Path, tmp_path: Path) -> None:
+    run = repair(workspace, tmp_path / "store", command)
+    assert run.outcome is RunOutcome.abstained
+    assert words in run.decision.reasons[0]
+    assert "tried" not in run.attempts[-1].draft.data

@@ -418,7 +418,6 @@ def test_long_diffs_are_cut_while_tasks_run() -> None:
                 "checks": [{"command": "pytest -q", "outcome": "passed", "failing": 0, "tests": 9}],
                 "run": "late-fee-abc123",
                 "receipt": "late-fee-abc123.1",
-                "error": None,
             },
         ),
         (

@@ -88,7 +88,7 @@ class Repair:
         if not sources:
             why = "; ".join(problems) or "no editable Python file is run by the failing tests"
             return Draft(author=self.name, notes=f"nothing to repair with: {why}")
-        if (unloaded := _cannot_load(view, failing, check)) is not None:
+        if (unloaded := _cannot_guide(view, failing, check)) is not None:
             return Draft(author=self.name, notes="; ".join([*problems, unloaded]))
         search = self._sieve(view, check, _failing_ids(failing, check), self._limit(view, failing))
         hints = hints_from(view, failing) if self.order == "localised" else None
@@ -156,7 +156,7 @@ class Repair:
 
     def _limit(self, view: View, failing: Sequence[Evidence]) -> float:
         """When to stop searching (monotonic): early enough to examine the winner within the run's budget."""
-        examination = 2.0 + 2.0 * sum(e.seconds - _hung(e) for e in failing)
+        examination = 2.0 + 3.0 * sum(e.seconds - _hung(e) for e in failing)
         return time.monotonic() + max(1.0, min(self.seconds, view.remaining - examination))
 
     # --- drafts ----------------------------------------------------------------------------------------------
@@ -226,11 +226,17 @@ def _failing_ids(failing: Sequence[Evidence], check: Check) -> tuple[str, ...]:
     return tuple(test for each in facts if each for test in each.failing)
 
 
-def _cannot_load(view: View, failing: Sequence[Evidence], check: Check) -> str | None:
-    """Why no change of an editable file can help a suite that does not even load, if that is so."""
-    facts = next((f for e in failing if e.check == check.id and (f := facts_of(e))), None)
-    if facts is None or facts.failing or not facts.collect_errors:
+def _cannot_guide(view: View, failing: Sequence[Evidence], check: Check) -> str | None:
+    """Why no change of an editable file can help: the check cannot run, no test ran, or the suite does not load."""
+    evidence = next((e for e in failing if e.check == check.id), None)
+    facts = facts_of(evidence) if evidence is not None else None
+    if evidence is None or facts is None or facts.failing:
         return None
+    said = next((line.strip() for line in evidence.observation.splitlines() if line.strip()), "it says nothing")
+    if facts.kind == "command":
+        return f"`{check}` cannot be run: {said}" if facts.exit_code in (126, 127) else None
+    if not facts.collect_errors:
+        return f"`{check}` did not pass, and yet no test failed that could guide a repair: {said}"
     if any(error.path and view.allows(error.path) for error in facts.collect_errors):
         return None
     first = facts.collect_errors[0]
