@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 import time
 import weakref
@@ -18,7 +19,9 @@ from revet.sandboxes.local.trees import remove_tree
 
 __all__ = ["Scratch", "sweep"]
 
-PREFIX = "revet-"
+PREFIX = "revet-scratch-"
+# A folder is swept only if it holds this file, which nobody else makes: a name alone is no proof of whose it is.
+MARK = ".made-by-revet-to-be-removed"
 # A folder this young may not be locked yet by the process that makes it.
 GRACE = 60.0
 
@@ -26,7 +29,7 @@ _swept: set[Path] = set()
 
 
 class Scratch:
-    """A private folder ``revet-…`` under `parent` (default: the system's). Sweeps there first, once a process."""
+    """A private folder under `parent` (default: the system's temporary one); sweeps there first, once a process."""
 
     def __init__(self, parent: Path | None = None) -> None:
         place = Path(os.path.realpath(parent or tempfile.gettempdir()))
@@ -36,6 +39,7 @@ class Scratch:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(held, fcntl.LOCK_EX)
+        (self.path / MARK).touch()
         self.close = weakref.finalize(self, _release, self.path, held)
         """Removes the folder; safe to call twice, and called when the object is collected or Python ends."""
 
@@ -57,8 +61,9 @@ def sweep(parent: Path, *, grace: float = GRACE) -> list[Path]:
             held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove_tree(folder)
-                removed.append(folder)
+                if stat.S_ISREG(os.stat(MARK, dir_fd=held, follow_symlinks=False).st_mode):
+                    remove_tree(folder)
+                    removed.append(folder)
             finally:
                 os.close(held)
     return removed

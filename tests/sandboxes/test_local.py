@@ -150,7 +150,9 @@ async def test_system_is_read_only(overlaid: LocalSession) -> None:
 async def test_own_interpreter_and_its_packages_work(overlaid: LocalSession) -> None:
     source = "import sys, pydantic, pytest, sqlite3, ssl, ctypes; print(sys.executable, sys.prefix)"
     ended = await overlaid.exec(["python", "-c", source])
-    assert ended.stdout.decode().split() == [sys.executable, sys.prefix], ended.stderr
+    executable, prefix = ended.stdout.decode().split()
+    assert prefix == sys.prefix, ended.stderr
+    assert Path(executable).parent == Path(sys.executable).parent
 
 
 async def test_environment_in_the_workspace_works(sandbox: Local, workspace: Path) -> None:

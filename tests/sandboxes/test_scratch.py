@@ -42,5 +42,8 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
 def test_other_folders_and_links_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "revet-link").symlink_to(tmp_path / "mine")
+    (tmp_path / "revet-project").mkdir()
+    (tmp_path / "revet-scratch-of-somebody").mkdir()
     assert sweep(tmp_path, grace=0) == []
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine", "revet-link"]
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["mine", "revet-link", "revet-project", "revet-scratch-of-somebody"]
