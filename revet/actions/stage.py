@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +171,13 @@ def _side(found: Snapshot) -> Side:
 # --- the kinds of actions that only touch files, and the one that touches nothing --------------------------
 
 
-class _Files:
+class _Files(ABC):
     """Stages one kind of action. There is nothing to commit or to undo beyond the files."""
 
     files_only = True
 
-    def stage(self, action: Any, tree: Tree) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def stage(self, action: Any, tree: Tree) -> None: ...
 
     def commit(self, action: Any, key: str) -> None:
         return
