@@ -6,6 +6,7 @@
     ├── InputError              the user mends a file or an argument; nothing was run
     │   ├── TaskFileError       … names file, line and field
     │   └── WorkspaceError      … the workspace is missing, a file, unreadable, or unusable
+    │       └── WorkspaceChanged … it was changed by somebody while it was copied
     ├── DraftError              the proposer mends its draft; becomes a Finding, never stops a run
     │   ├── EditDoesNotApply    … the diff or the search text does not match the file
     │   ├── ProtectedPath       … the draft touches what the task does not let it change
@@ -14,6 +15,7 @@
     ├── HostError               the operator mends the machine
     │   ├── SandboxUnavailable  … no sandbox of that kind works here, and why
     │   ├── SandboxBroken       … the sandbox itself failed (a failing program is evidence, not this)
+    │   ├── DiskFull            … no room for what must be written; says where and how much
     │   └── MissingDependency   … an optional package is not installed; says which extra
     ├── CommitError             the world and the transaction disagree; nothing was half-done
     │   ├── WorldMoved          … a file changed between examination and commit
@@ -32,6 +34,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "CommitError",
+    "DiskFull",
     "DraftError",
     "EditDoesNotApply",
     "HostError",
@@ -49,6 +52,7 @@ __all__ = [
     "UndoConflict",
     "UnsupportedAction",
     "WorkspaceBusy",
+    "WorkspaceChanged",
     "WorkspaceError",
     "WorldMoved",
 ]
@@ -88,6 +92,10 @@ class WorkspaceError(InputError):
     """The workspace is missing, is a file, cannot be read or written, or is too large."""
 
 
+class WorkspaceChanged(WorkspaceError):
+    """Files of the workspace changed while they were copied to a sandbox. Nothing was run on the mixture."""
+
+
 class DraftError(RevetError):
     """The draft cannot be staged. The loop turns it into a finding, so that the proposer can mend it."""
 
@@ -122,6 +130,10 @@ class SandboxUnavailable(HostError):
 
 class SandboxBroken(HostError):
     """The sandbox itself failed, as opposed to the program that ran in it."""
+
+
+class DiskFull(HostError):
+    """There is no room for what a sandbox needs. Nothing was run."""
 
 
 class MissingDependency(HostError):

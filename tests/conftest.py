@@ -31,6 +31,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("docker"):
+        from tests.sandboxes.conformance.backends import missing
+
+        reason = missing("docker")
+        if reason is not None:
+            pytest.skip(reason)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
     """A shell starts its background jobs with Ctrl-C ignored, and what the tests start would inherit that."""

@@ -1,18 +1,69 @@
-"""Where programs run. `Local` (bubblewrap) is always there; others register here under the name that users write."""
+"""Where programs run: `Local` (bubblewrap), and, loaded when they are asked for, Docker and E2B; see `get`."""
 
 from __future__ import annotations
 
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import cast
+
 from revet.errors import InputError
-from revet.sandboxes.base import ExecResult, ExecVerdict, Layer, Limits, Sandbox, Session
+from revet.sandboxes.base import (
+    Entry,
+    ExecResult,
+    ExecVerdict,
+    Feature,
+    Layer,
+    Limits,
+    Network,
+    PythonError,
+    PythonResult,
+    Refusal,
+    Sandbox,
+    Session,
+    Support,
+)
 from revet.sandboxes.local import Local
 
-__all__ = ["ExecResult", "ExecVerdict", "Layer", "Limits", "Local", "Sandbox", "Session", "get"]
+__all__ = [
+    "Entry",
+    "ExecResult",
+    "ExecVerdict",
+    "Feature",
+    "Layer",
+    "Limits",
+    "Local",
+    "Network",
+    "PythonError",
+    "PythonResult",
+    "Refusal",
+    "Sandbox",
+    "Session",
+    "Support",
+    "get",
+]
 
-_KNOWN = {Local.name: Local}
+# Where the class is, and what its first argument is, if users may write one after a colon.
+_KNOWN = {
+    "local": ("revet.sandboxes.local", "Local", None),
+    "docker": ("revet.sandboxes.docker", "Docker", "IMAGE"),
+    "e2b": ("revet.sandboxes.e2b", "E2B", "TEMPLATE"),
+}
 
 
 def get(name: str) -> Sandbox:
-    """The sandbox that users call `name`, with its defaults. InputError names the known ones."""
-    if name not in _KNOWN:
-        raise InputError(f"no sandbox is called {name!r}", hint=f"known: {', '.join(sorted(_KNOWN))}")
-    return _KNOWN[name]()
+    """The sandbox that users call `name`, with its defaults: ``local``, ``docker``, ``docker:IMAGE``, ``e2b:TEMPLATE``.
+
+    InputError names the known ones, the nearest first.
+    """
+    kind, colon, argument = name.partition(":")
+    if kind not in _KNOWN:
+        near = difflib.get_close_matches(kind, _KNOWN, n=1)
+        guess = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"no sandbox is called {kind!r}", hint=f"{guess}known: {', '.join(sorted(_KNOWN))}")
+    module, class_name, takes = _KNOWN[kind]
+    if colon and (takes is None or not argument):
+        form = f"{kind}:{takes}" if takes else kind
+        raise InputError(f"{name!r} is not how a sandbox is written", hint=f"write {form}")
+    make = cast("Callable[..., Sandbox]", getattr(importlib.import_module(module), class_name))
+    return make(argument) if colon else make()

@@ -7,6 +7,7 @@ holds, in whatever process (or container) the holder runs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -15,9 +16,10 @@ import time
 import weakref
 from pathlib import Path
 
-from revet.sandboxes.local.trees import remove_tree
+from revet.errors import DiskFull, HostError, SandboxBroken, SandboxUnavailable
+from revet.sandboxes.trees import remove_tree
 
-__all__ = ["Scratch", "sweep"]
+__all__ = ["Scratch", "no_room", "sweep"]
 
 PREFIX = "revet-scratch-"
 # A folder is swept only if it holds this file, which nobody else makes: a name alone is no proof of whose it is.
@@ -67,6 +69,17 @@ def sweep(parent: Path, *, grace: float = GRACE) -> list[Path]:
             finally:
                 os.close(held)
     return removed
+
+
+def no_room(error: OSError, place: Path) -> HostError:
+    """What an OSError means that came of writing below `place`: DiskFull, or a folder that cannot be written."""
+    elsewhere = "or set TMPDIR to another folder"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"the disk is full under {place}: {error.strerror}", hint=f"make room there, {elsewhere}")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = f"give this user the right to write there, {elsewhere}"
+        return SandboxUnavailable(f"{error.filename or place} cannot be written: {error.strerror}", hint=hint)
+    return SandboxBroken(f"{error.filename or place} cannot be written: {error.strerror or error}")
 
 
 def _release(folder: Path, held: int) -> None:

@@ -17,7 +17,7 @@ from revet.sandboxes import ExecVerdict, Layer, Local, get
 from revet.sandboxes.local import LocalSession, features
 from revet.sandboxes.local.harvest import legible
 from revet.sandboxes.local.python import find_interpreter
-from revet.sandboxes.local.view import View
+from revet.sandboxes.view import View
 from tests.sandboxes.inside import SHORT, python, shell
 
 pytestmark = pytest.mark.sandbox
@@ -340,7 +340,7 @@ def test_features_say_what_works() -> None:
 
 def test_get_knows_local_and_names_what_it_knows() -> None:
     assert get("local").name == "local"
-    with pytest.raises(InputError, match="known: local"):
+    with pytest.raises(InputError, match="did you mean local"):
         get("locl")
 
 

@@ -14,7 +14,7 @@ import pytest
 from revet.errors import SandboxBroken
 from revet.sandboxes import ExecVerdict, Limits, Local
 from revet.sandboxes.local import LocalSession, features
-from revet.sandboxes.local.trees import remove_tree
+from revet.sandboxes.trees import remove_tree
 from tests.sandboxes.inside import MIB, alive, children, descriptors, python, shell
 
 pytestmark = pytest.mark.sandbox
@@ -99,7 +99,7 @@ time.sleep(0.5)
 
 
 async def test_memory_bombs_are_contained(overlaid: LocalSession) -> None:
-    limits = Limits(wall_seconds=20, memory=256 * MIB, tmp=16 * MIB)
+    limits = Limits(wall_seconds=20, memory=256 * MIB, disk=16 * MIB)
     ended = await python(overlaid, "x = bytearray(10**9)", limits=limits)
     assert ended.exit_code == 1 and b"MemoryError" in ended.stderr
     ended = await python(overlaid, "import os; os.memfd_create('x')", limits=limits)

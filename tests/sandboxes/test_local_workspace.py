@@ -11,7 +11,7 @@ import pytest
 from revet.sandboxes import Layer, Local
 from revet.sandboxes.local import LocalSession
 from revet.sandboxes.local.session import copied
-from revet.sandboxes.local.view import View
+from revet.sandboxes.view import View
 from tests.sandboxes.inside import python, shell, snapshot
 
 pytestmark = pytest.mark.sandbox

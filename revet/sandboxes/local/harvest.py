@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
-from revet.sandboxes.local.trees import walk
-from revet.sandboxes.local.view import HIDDEN, View, is_folder
+from revet.sandboxes.gate import Artefact
+from revet.sandboxes.trees import Marks, readable, walk
+from revet.sandboxes.view import HIDDEN, View, is_folder, parents
 
-__all__ = ["MAX_TOUCHED", "harvest", "legible"]
+__all__ = ["MAX_TOUCHED", "harvest", "leavings", "leavings_of_copy", "legible"]
 
 MAX_TOUCHED = 100_000
 """At most so many paths are listed: a program can make them faster than anyone reads them."""
@@ -48,6 +50,85 @@ def differences(upper: int, view: View) -> Iterator[str]:
                 yield path
         elif whiteout or not unchanged(path, info, folder, before):
             yield path
+
+
+def leavings(upper: int, view: View, deleted: list[str]) -> Iterator[Artefact]:
+    """What a run created or changed, from the open upper folder; what it deleted is added to `deleted` on the way."""
+    for path, info, folder in walk(upper):
+        if path.split("/", 1)[0] == HIDDEN:
+            continue
+        before = view.find(path)
+        if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
+            if before is not None:
+                deleted.append(path)
+        elif stat.S_ISDIR(info.st_mode):
+            was_folder = before is not None and is_folder(before)
+            if was_folder and is_opaque(path, upper):
+                deleted += outermost(inner for inner in view.below(path) if not exists(inner, upper))
+            if before is None or not was_folder or changed_mode(before, info):
+                yield artefact(path, info, folder)
+        elif before is None or not unchanged(path, info, folder, before):
+            yield artefact(path, info, folder)
+
+
+def leavings_of_copy(tree: int, view: View, marks: Marks, deleted: list[str]) -> Iterator[Artefact]:
+    """As `leavings`, of a copy of the workspace, open at `tree`, whose `marks` were taken before the run."""
+    gone = set(marks)
+    for path, info, folder in walk(tree):
+        gone.discard(path)
+        if path.split("/", 1)[0] == HIDDEN:
+            continue
+        mark, before = marks.get(path), view.find(path)
+        if stat.S_ISDIR(info.st_mode):
+            if mark is None or not mark[2] or before is None or changed_mode(before, info):
+                yield artefact(path, info, folder)
+        elif mark != (info.st_ino, info.st_ctime_ns, False):
+            yield artefact(path, info, folder)
+    deleted += outermost(sorted(gone))
+
+
+def outermost(paths: Iterable[str]) -> Iterator[str]:
+    """Of paths, parents before what they hold, those that lie in none of the others."""
+    seen: set[str] = set()
+    for path in paths:
+        if not seen.intersection(parents(path)):
+            seen.add(path)
+            yield path
+
+
+def changed_mode(before: Path, info: os.stat_result) -> bool:
+    """Whether a folder's mode was changed. What we cannot list has another in a copy from the start."""
+    return readable(before, os.R_OK | os.X_OK) and (before.stat().st_mode ^ info.st_mode) & 0o777 != 0
+
+
+def artefact(path: str, info: os.stat_result, folder: int) -> Artefact:
+    name = path.rpartition("/")[2]
+    kind: Literal["file", "folder", "link", "other"] = "other"
+    target = None
+    if stat.S_ISREG(info.st_mode):
+        kind = "file"
+    elif stat.S_ISDIR(info.st_mode):
+        kind = "folder"
+    elif stat.S_ISLNK(info.st_mode):
+        kind, target = "link", os.readlink(name, dir_fd=folder)
+    return Artefact(
+        path=os.fsencode(path),
+        kind=kind,
+        mode=stat.S_IMODE(info.st_mode),
+        size=info.st_size,
+        target=target,
+        chunks=lambda: content(name, info, folder),
+        modified=info.st_mtime_ns,
+    )
+
+
+def content(name: str, info: os.stat_result, folder: int) -> Iterator[bytes]:
+    if not info.st_mode & 0o400:
+        os.chmod(name, 0o600, dir_fd=folder)  # a file, and its writers are dead: it is still one
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(fd, "rb", buffering=0) as stream:
+        while chunk := stream.read(1 << 20):
+            yield chunk
 
 
 def legible(paths: set[str]) -> tuple[str, ...]:

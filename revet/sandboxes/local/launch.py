@@ -41,6 +41,8 @@ REPORT_FD = 3
 # bwrap's monitor and its process 1, the launcher, and a namespace helper: not the program's, yet they are
 # counted.
 OWN_PROCESSES = 4
+# Without so many bytes of address space, bwrap itself does not start.
+LEAST_ADDRESSES = 1 << 24
 
 
 class Trouble(Exception):
@@ -161,7 +163,7 @@ def stage(plan: dict[str, Any]) -> None:
 
 
 def scratch(plan: dict[str, Any]) -> None:
-    """Make the capped folders that the program writes to, and hand the upper one to the parent."""
+    """Make the capped folders that the program writes to, and hand the upper one to the parent, which may fill it."""
     base, user = plan["mount"], plan["drop"]
     for name in ("up", "work", "tmp"):
         folder = os.path.join(base, name)
@@ -171,10 +173,8 @@ def scratch(plan: dict[str, Any]) -> None:
         elif user is not None:
             os.chown(folder, user, user)
     fd = os.open(os.path.join(base, "up"), os.O_RDONLY | os.O_DIRECTORY)
-    sock = _socket.socket(fileno=plan["socket"])
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fd.to_bytes(4, sys.byteorder))
-    sock.sendmsg([b"u"], [rights])
-    sock.close()
+    plan["parent"].sendmsg([b"u"], [rights])
     os.close(fd)
 
 
@@ -235,7 +235,7 @@ def limit(plan: dict[str, Any]) -> None:
     if not plan["nested"]:
         processes += tasks_of(os.geteuid())
     wanted = {
-        resource.RLIMIT_AS: limits["memory"],
+        resource.RLIMIT_AS: max(limits["memory"], LEAST_ADDRESSES),
         resource.RLIMIT_CPU: limits["cpu_seconds"],
         resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_FSIZE: limits["file_size"],
@@ -288,14 +288,23 @@ def main() -> None:
         plan = marshal.loads(stream.read())
     for fd in (plan["control"], plan["socket"]):
         os.set_inheritable(fd, False)
+    plan["parent"] = _socket.socket(fileno=plan["socket"])
     try:
+        # Opened with the rights of now, written when these are given up.
+        joins = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in plan.get("join", ())]
         prepare(plan)
         # A changed uid also clears this, hence so late; a parent gone before it is seen by the pipe's end.
         libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        for _ in range(plan.get("waits", 0)):
+            if not plan["parent"].recv(1):
+                raise Trouble("parent", "the parent did not do its part")
+        plan["parent"].close()
         child = os.fork()
         if child == 0:
             libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+            for fd in joins:
+                os.write(fd, b"0")
             write_file("/proc/self/oom_score_adj", "1000")
             limit(plan)
             if plan["report"] >= 0:

@@ -11,18 +11,22 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
-from revet.errors import HostError
-from revet.sandboxes.base import Limits
+from revet.errors import DiskFull, HostError, SandboxUnavailable
+from revet.sandboxes.base import Feature, Limits, Support
 from revet.sandboxes.local import seccomp
+from revet.sandboxes.local.cgroup import CPU, Groups, Place, find_place
+from revet.sandboxes.local.places import temporary
 from revet.sandboxes.local.profile import Mode
 from revet.sandboxes.local.python import Interpreter
 from revet.sandboxes.local.session import LocalSession
+from revet.sandboxes.scratch import no_room
 
-__all__ = ["Features", "Probe", "examine", "features"]
+__all__ = ["Features", "Probe", "examine", "features", "support"]
 
 NOBODY = 65534
 CAP_SYS_ADMIN, CAP_SETUID = 21, 7
@@ -53,10 +57,11 @@ class Features:
 
 @dataclass(frozen=True)
 class Probe:
-    """The features, and the mode to run in; None where the sandbox is not available."""
+    """The features, and the mode to run in; None where the sandbox is not available. `missing` says why."""
 
     features: Features
     mode: Mode | None
+    missing: dict[Feature, str] = field(default_factory=dict)
 
 
 _known: dict[tuple[Path | None, bool], Probe] = {}
@@ -71,7 +76,8 @@ def features(bwrap: Path | None = None) -> Features:
 async def examine(bwrap: Path | None = None, *, overlay: bool = True) -> Probe:
     """Try the candidates, best first: with overlay before without, the system's before the wheel's.
 
-    `bwrap` names the only candidate. With `overlay` false, overlays are not used even where they work.
+    `bwrap` names the only candidate. With `overlay` false, overlays are not used even where they work. HostError,
+    which may be another the next time, if there is no room for trying.
     """
     key = (bwrap, overlay)
     if key not in _known:
@@ -85,13 +91,74 @@ async def try_all(bwrap: Path | None, overlay: bool) -> Probe:
         return unavailable(*trouble)
     tried: list[str] = []
     drop = NOBODY if os.geteuid() == 0 else None
+    groups, no_groups = usable_groups()
     for mode in modes(list(candidates(bwrap)), drop, overlay, tried):
-        failure, mapped = await attempt(mode)
+        failure, mapped = await attempt(replace(mode, groups=groups))
+        if failure is not None and groups is not None:
+            again, mapped = await attempt(mode)
+            if again is None:
+                failure, groups, no_groups = None, None, f"a run could not be put into a control group: {failure}"
         if failure is None:
-            return Probe(describe(mode, mapped), mode)
+            return found(replace(mode, groups=groups), mapped, no_groups, overlay)
         tried.append(f"{mode.bwrap}: {failure}")
     # The first attempt is the fullest and says most; later ones usually fail the same way.
     return unavailable(tried[0] if tried else "no bwrap was found", advice(bool(tried)))
+
+
+def usable_groups() -> tuple[Place | None, str]:
+    """Where control groups can be made, or why nowhere."""
+    place = find_place()
+    if isinstance(place, str):
+        return None, place
+    try:
+        groups = Groups(place)
+        try:
+            groups.drop(groups.make(Limits()))
+        finally:
+            groups.close()
+    except OSError as error:
+        return None, f"a control group cannot be made: {error.strerror}: {error.filename}"
+    return place, ""
+
+
+def found(mode: Mode, mapped: bool, no_groups: str, overlay: bool) -> Probe:
+    told = describe(mode, mapped)
+    missing = {Feature.own_kernel: "programs run on the host's kernel; a virtual machine or gVisor has its own"}
+    if mode.groups is None:
+        missing |= dict.fromkeys((Feature.memory_total, Feature.cpu_total), no_groups)
+        if not mode.nested:
+            missing[Feature.process_count] = f"the kernel counts them for the user as a whole, and {no_groups}"
+    elif CPU not in mode.groups.folders:
+        missing[Feature.cpu_total] = "the cpuacct controller is not there"
+    if not mode.capped:
+        missing[Feature.capped_disk] = "this host lets no process mount a tmpfs in a user namespace of its own"
+    if not mode.overlay:
+        why = f"bubblewrap {told.version} makes none that work here (0.11 is the first that can)"
+        missing[Feature.no_copy] = f"there are no overlays: {why if overlay else 'they were switched off'}"
+    elif not mapped:
+        missing[Feature.no_copy] = "the file system for temporary files cannot be laid over"
+    if not mode.sealed:
+        missing[Feature.sealed_result] = "the memory of the sandbox's first process cannot be hidden here"
+    return Probe(told, mode, missing)
+
+
+async def support(bwrap: Path | None = None, *, overlay: bool = True) -> Support:
+    """What `revet.sandboxes.base.Sandbox.support` tells. Never raises."""
+    try:
+        seen = await examine(bwrap, overlay=overlay)
+    except HostError as error:
+        return Support(available=False, reason=str(error).split("\n", 1)[0], hint=error.hint or "")
+    told = seen.features
+    if not told.available:
+        missing = dict.fromkeys(Feature, "the sandbox does not work here")
+        return Support(available=False, reason=told.reason, hint=told.hint, missing=missing)
+    whose = "the one that came with Revet" if told.bundled else "the system's"
+    return Support(
+        available=True,
+        about=f"bubblewrap {told.version} ({whose}), as {told.runs_as}",
+        features=frozenset(Feature) - seen.missing.keys(),
+        missing=seen.missing,
+    )
 
 
 def refusal() -> tuple[str, str] | None:
@@ -156,10 +223,11 @@ def modes(binaries: list[tuple[Path, bool]], drop: int | None, overlay: bool, tr
         for path, bundled in binaries:
             if path not in able or (with_overlay and "--ro-overlay" not in able[path]):
                 continue
-            for (nested, capped), disable in product(((True, True), (True, False), (False, False)), (True, False)):
+            spaces = ((True, True), (True, False), (False, False))
+            for (nested, capped), disable, sealed in product(spaces, (True, False), (True, False)):
                 if disable and "--disable-userns" not in able[path]:
                     continue
-                yield Mode(path, bundled, with_overlay, disable, nested, capped, drop)
+                yield Mode(path, bundled, with_overlay, disable, nested, capped, drop, sealed)
 
 
 def ask(bwrap: Path, option: str) -> str:
@@ -177,13 +245,12 @@ def ask(bwrap: Path, option: str) -> str:
 
 async def attempt(mode: Mode) -> tuple[str | None, bool]:
     """Run the script. The failure, None if there is none; and whether the owner of files could be mapped."""
-    with tempfile.TemporaryDirectory(prefix="revet-probe-") as folder:
-        top = Path(folder)
-        (top / "old").mkdir()
-        (top / "old" / "file").write_text("old\n")
+    with probe_folder() as top:
         try:
             session = LocalSession(mode, top, Interpreter(Path(sys.executable)))
-        except (HostError, OSError) as error:
+        except (DiskFull, SandboxUnavailable):
+            raise
+        except HostError as error:
             return str(error), False
         try:
             ended = await session.exec(["/bin/sh", "-c", SCRIPT], limits=Limits(wall_seconds=PROBE_SECONDS))
@@ -195,6 +262,19 @@ async def attempt(mode: Mode) -> tuple[str | None, bool]:
             said = ended.stderr.decode("utf-8", "replace").strip()
             return f"a test program ended with {ended.verdict} ({said or 'it saw the wrong files'})", False
         return None, session.overlay
+
+
+@contextmanager
+def probe_folder() -> Iterator[Path]:
+    """A small workspace. HostError if there is no room for it."""
+    base = Path(temporary())
+    try:
+        with tempfile.TemporaryDirectory(prefix="revet-probe-", dir=base) as folder:
+            (Path(folder) / "old").mkdir()
+            (Path(folder) / "old" / "file").write_text("old\n")
+            yield Path(folder)
+    except OSError as error:
+        raise no_room(error, base) from None
 
 
 def describe(mode: Mode, mapped: bool) -> Features:

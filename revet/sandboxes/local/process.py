@@ -7,8 +7,7 @@ or callback of it is left.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
+import contextlib
 import marshal
 import os
 import signal
@@ -18,73 +17,25 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from revet.errors import SandboxBroken
 from revet.sandboxes.base import Limits
+from revet.sandboxes.local.pipes import CHUNK, Passed, Sink, parse_status, receive_folder
 
-__all__ = ["Ended", "Running"]
+__all__ = ["Ended", "Running", "in_thread"]
 
-CHUNK = 1 << 16
-FIRST_PASSED = 10
+T = TypeVar("T")
+
 STATUS_LIMIT = 1 << 16
+SOONEST = 0.05
+"""Seconds between two looks at the CPU time."""
 PATIENCE = 10.0
 """Seconds that a killed sandbox may take to vanish (uninterruptible disk waits) before the launcher is killed too."""
 
 Cause = Literal["timeout", "output", "closed", "callback"]
-
-
-@dataclass
-class Sink:
-    """What is read from one pipe, cut at its limit."""
-
-    fd: int
-    limit: int
-    data: bytearray = field(default_factory=bytearray)
-    over: bool = False
-    open: bool = True
-
-    def take(self) -> bytes | None:
-        """What has arrived and is kept; None at the end of the stream. BlockingIOError if nothing is there."""
-        chunk = os.read(self.fd, CHUNK)
-        if not chunk:
-            self.open = False
-            return None
-        room = self.limit - len(self.data)
-        self.over = self.over or len(chunk) > room
-        kept = chunk[: max(0, room)]
-        self.data += kept
-        return kept
-
-
-class Passed(ExitStack):
-    """Descriptors for the launcher. Ours are closed at the end of the ``with``; it has its own by then."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: list[int] = []
-
-    def keep(self, fd: int) -> int:
-        """Close `fd` at the end."""
-        self.callback(os.close, fd)
-        return fd
-
-    def give(self, fd: int) -> int:
-        """Pass `fd` under a number above those that the program gets."""
-        high = self.keep(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_PASSED))
-        os.close(fd)
-        self.given.append(high)
-        return high
-
-    def content(self, data: bytes) -> int:
-        """Pass a descriptor to read `data` from."""
-        fd = self.give(os.memfd_create("revet"))
-        with os.fdopen(os.dup(fd), "wb") as stream:
-            stream.write(data)
-        os.lseek(fd, 0, os.SEEK_SET)
-        return fd
 
 
 @dataclass(frozen=True)
@@ -117,6 +68,8 @@ class Running:
         self._control = -1
         self._stdin_fd = -1
         self._deadline: asyncio.TimerHandle | None = None
+        self._meter: asyncio.TimerHandle | None = None
+        self._upper: int | None = None
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def stop(self, cause: Cause) -> None:
@@ -134,12 +87,24 @@ class Running:
         argv: Sequence[str],
         seccomp: bytes,
         report: bool,
+        fill: Callable[[int], None] | None = None,
+        join: Callable[[int], None] | None = None,
+        cpu_seconds: Callable[[], float] | None = None,
     ) -> Ended:
-        """Start `argv` inside with bwrap's `options` and wait for the end. The launcher needs `plan` besides."""
+        """Start `argv` inside with bwrap's `options` and wait for the end. The launcher needs `plan` besides.
+
+        The launcher waits for `fill`, which gets the open scratch folder, and for `join`, which gets its process id:
+        both run in threads, while it prepares. `cpu_seconds` tells what all processes have used.
+        """
         loop = self._done.get_loop()
         with ExitStack() as stack:
-            parent_socket = self._start(stack, plan, options, argv, seccomp, report)
+            waits = sum(part is not None for part in (fill, join))
+            parent_socket = self._start(stack, {**plan, "waits": waits}, options, argv, seccomp, report)
+            stack.callback(self._close_upper)
+            await self._help(loop, parent_socket, fill, join)
             started = time.monotonic()
+            if cpu_seconds is not None:
+                self._measure(loop, cpu_seconds)
             if self.cause is not None:  # stopped before there was anything to kill
                 self._tell_launcher()
             timer = loop.call_later(self.limits.wall_seconds, self.stop, "timeout")
@@ -155,8 +120,9 @@ class Running:
                     loop.remove_reader(sink.fd)
                 if self._stdin_fd >= 0:
                     loop.remove_writer(self._stdin_fd)
-                if self._deadline is not None:
-                    self._deadline.cancel()
+                for other in (self._deadline, self._meter):
+                    if other is not None:
+                        other.cancel()
                 self._finish()
             seconds = time.monotonic() - started
             for name, sink in self._sinks.items():
@@ -173,8 +139,12 @@ class Running:
         argv: Sequence[str],
         seccomp: bytes,
         report: bool,
+        channel: int | None = None,
     ) -> socket.socket:
-        """Open the pipes and start the launcher. Our ends close with `stack`; the socket's is returned."""
+        """Open the pipes and start the launcher. Our ends close with `stack`; the socket's is returned.
+
+        `channel` is closed, and open in the program where a report would be.
+        """
         with Passed() as passed:
             stdout = passed.keep(self._sink(stack, "stdout", self.limits.output))
             stderr = passed.keep(self._sink(stack, "stderr", self.limits.output))
@@ -190,6 +160,8 @@ class Running:
             if report:
                 whole["report"] = passed.give(self._sink(stack, "report", self.limits.report))
                 words += ["--setenv", "REVET_REPORT", "3"]
+            elif channel is not None:
+                whole["report"] = passed.give(channel)
             words += ["--seccomp", str(passed.content(seccomp)), "--json-status-fd", str(status)]
             words_fd = passed.content(b"".join(os.fsencode(word) + b"\0" for word in words))
             whole["argv"] = ["bwrap", "--args", str(words_fd), "--", *argv]
@@ -220,6 +192,55 @@ class Running:
         os.set_blocking(reader, False)
         self._sinks[name] = Sink(reader, limit)
         return writer
+
+    async def _help(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        ours: socket.socket,
+        fill: Callable[[int], None] | None,
+        join: Callable[[int], None] | None,
+    ) -> None:
+        """Do the parent's part before the program starts. If the launcher is in trouble, its own words say why."""
+        assert self._process is not None
+        pid = self._process.pid
+        try:
+            joining = None if join is None else loop.run_in_executor(None, join, pid)
+            try:
+                if fill is not None:
+                    await self._receive(loop, ours)
+                    if (upper := self._upper) is not None:
+                        await in_thread(lambda: fill(upper))
+            finally:
+                if joining is not None:
+                    await unbroken(joining)
+            with contextlib.suppress(BrokenPipeError):
+                ours.send(b"+" * sum(part is not None for part in (fill, join)))
+        except BaseException as error:
+            ours.close()
+            self._finish()
+            if isinstance(error, OSError):
+                raise SandboxBroken(f"the run could not be put into its control group: {error}") from error
+            raise
+
+    async def _receive(self, loop: asyncio.AbstractEventLoop, ours: socket.socket) -> None:
+        """Wait for the scratch folder, or for the launcher's end."""
+        arrived = loop.create_future()
+        ours.setblocking(False)
+        loop.add_reader(ours, arrived.set_result, None)
+        try:
+            await arrived
+        finally:
+            loop.remove_reader(ours)
+        self._upper = receive_folder(ours)
+
+    def _measure(self, loop: asyncio.AbstractEventLoop, cpu_seconds: Callable[[], float]) -> None:
+        """Stop at the limit on the CPU time of all. It cannot be reached earlier than on all processors at once."""
+        left = self.limits.cpu_seconds - cpu_seconds()
+        if left <= 0:
+            self.stop("timeout")
+        else:
+            delay = max(SOONEST, left / len(os.sched_getaffinity(0)))
+            self._meter = loop.call_later(delay, self._measure, loop, cpu_seconds)
 
     def _readable(self, loop: asyncio.AbstractEventLoop, name: str, sink: Sink) -> None:
         try:
@@ -295,12 +316,18 @@ class Running:
             os.close(self._control)
             self._control = -1
 
+    def _close_upper(self) -> None:
+        if self._upper is not None:
+            os.close(self._upper)
+            self._upper = None
+
     def _ended(self, seconds: float, ours: socket.socket) -> Ended:
         assert self._process is not None
         exit_code, trouble = parse_status(bytes(self._sinks["status"].data))
         if self._process.returncode < 0 and exit_code is None and self.cause is None:
             raise SandboxBroken(f"the sandbox's launcher was killed by signal {-self._process.returncode}")
         report = self._sinks.get("report")
+        upper, self._upper = self._upper, None
         return Ended(
             cause=self.cause,
             exit_code=exit_code,
@@ -310,28 +337,19 @@ class Running:
             report=b"" if report is None else bytes(report.data),
             truncated=any(sink.over for sink in self._sinks.values()),
             seconds=seconds,
-            upper=receive_folder(ours),
+            upper=receive_folder(ours) if upper is None else upper,
         )
 
 
-def parse_status(data: bytes) -> tuple[int | None, dict[str, str]]:
-    """The program's exit code, if it started and ended, and the launcher's words."""
-    exit_code: int | None = None
-    trouble: dict[str, str] = {}
-    for line in data.decode("utf-8", "replace").splitlines():
-        if line.startswith("!"):
-            kind, _, text = line[1:].partition(" ")
-            trouble[kind] = text
-        elif line.startswith("{"):
-            exit_code = json.loads(line).get("exit-code", exit_code)
-    return exit_code, trouble
+async def in_thread(work: Callable[[], T]) -> T:
+    """`work` in a thread. A cancellation waits for it: it uses folders that are removed next."""
+    return await unbroken(asyncio.ensure_future(asyncio.to_thread(work)))
 
 
-def receive_folder(ours: socket.socket) -> int | None:
-    """The descriptor that the launcher sent, if it came to that."""
-    ours.setblocking(False)
+async def unbroken(task: asyncio.Future[T]) -> T:
+    """Its result. A cancellation is put off until it is done."""
     try:
-        _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
-    except BlockingIOError:
-        return None
-    return descriptors[0] if descriptors else None
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

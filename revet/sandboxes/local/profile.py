@@ -7,18 +7,23 @@ The program runs as user 1000 without capabilities.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from revet.sandboxes.base import Limits
+from revet.sandboxes.base import Limits, Network
+from revet.sandboxes.local.cgroup import Place
 from revet.sandboxes.local.python import Interpreter
-from revet.sandboxes.local.view import HIDDEN, View, is_folder, parents
+from revet.sandboxes.view import HIDDEN, View, is_folder, parents
 
-__all__ = ["FILES", "SHARED_MEMORY", "Mode", "Recipe", "Stage", "arguments", "make_etc", "make_whiteouts"]
+__all__ = ["FILES", "SHARED_MEMORY", "STORE", "Mode", "Recipe", "Stage", "arguments", "make_etc", "make_whiteouts"]
 
 FILES = Path("/revet")
+STORE = Path("/run/revet")
+# What a fork server needs to make namespaces, and overlays in them: in its own user namespace only.
+SERVER_RIGHTS = ("SYS_ADMIN", "SYS_CHROOT", "DAC_OVERRIDE", "FOWNER", "CHOWN")
 LINKS = Path("/run/bin")
 USER = "1000"
 SHARED_MEMORY = 64 * 1024 * 1024
@@ -51,7 +56,8 @@ class Mode:
 
     `drop`: the uid to become, None for an ordinary user. `nested`: the launcher may enter a user namespace,
     so the process limit counts one run alone. `capped`: the scratch is a tmpfs with a size limit, not a
-    folder on disk.
+    folder on disk. `sealed`: the program cannot reach the memory of the sandbox's first process. `groups`:
+    where control groups can be made.
     """
 
     bwrap: Path
@@ -61,6 +67,8 @@ class Mode:
     nested: bool
     capped: bool
     drop: int | None
+    sealed: bool = True
+    groups: Place | None = None
 
 
 @dataclass
@@ -113,6 +121,9 @@ class Recipe:
     work: Path
     tmp: Path
     alias: Path | None
+    network: Network = Network.none
+    server: bool = False
+    """Whether a fork server is to run, which lays the scratch over the workspace itself, for each fork."""
 
 
 def arguments(recipe: Recipe, stage: Stage) -> list[str]:
@@ -121,6 +132,11 @@ def arguments(recipe: Recipe, stage: Stage) -> list[str]:
     mode = recipe.mode
     options = ["--unshare-all", "--unshare-user", "--uid", USER, "--gid", USER, "--hostname", "sandbox"]
     options += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    if recipe.network is Network.full:
+        options.append("--share-net")
+    if recipe.server:
+        options += [word for right in SERVER_RIGHTS for word in ("--cap-add", f"CAP_{right}")]
+        options += ["--dir", str(STORE)]
     if mode.disable_userns:
         options.append("--disable-userns")
     options += system(recipe, stage)
@@ -165,18 +181,21 @@ def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
         "--dev",
         "/dev",
     )
+    if recipe.mode.sealed and not recipe.server:  # nothing may be covered where a fork is to have a new one
+        # bwrap's own, of the same user: whoever writes to its memory can have any exit status told.
+        yield from ("--perms", "0555", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1")
     yield from (
         "--perms",
         "1777",
         "--size",
-        str(min(recipe.limits.tmp, SHARED_MEMORY)),
+        str(min(recipe.limits.disk, SHARED_MEMORY)),
         "--tmpfs",
         "/dev/shm",
     )
     if recipe.mode.capped:
         yield from ("--bind", str(recipe.tmp), "/tmp")
     else:
-        yield from ("--perms", "1777", "--size", str(recipe.limits.tmp), "--tmpfs", "/tmp")
+        yield from ("--perms", "1777", "--size", str(recipe.limits.disk), "--tmpfs", "/tmp")
     if recipe.files is not None:
         yield from ("--ro-bind", str(stage.place(recipe.files, "plain")), str(FILES))
 
@@ -197,7 +216,9 @@ def interpreter(recipe: Recipe, stage: Stage) -> Iterator[str]:
 
 def workspace(recipe: Recipe, stage: Stage) -> Iterator[str]:
     top, view = recipe.view.workspace, recipe.view
-    if recipe.tree is not None:
+    if recipe.server:
+        yield from ("--ro-bind", str(stage.place(top, "must")), str(top))
+    elif recipe.tree is not None:
         yield from ("--bind", str(recipe.tree), str(top))
         yield from locks_on_copy(recipe)
     else:
@@ -257,10 +278,15 @@ def locks_on_copy(recipe: Recipe) -> Iterator[str]:
         yield from ("--ro-bind", str(recipe.tree / path), os.path.normpath(recipe.view.workspace / path))
 
 
-def make_etc(target: Path) -> None:
-    """Write the made-up ``/etc``, with empty places for what is bound from the host."""
+def make_etc(target: Path, network: Network = Network.none) -> None:
+    """Write the made-up ``/etc``, with empty places for what is bound from the host. A network needs name servers."""
     target.mkdir(0o755)
-    for name, text in ETC.items():
+    texts = dict(ETC)
+    if network is Network.full:
+        texts["nsswitch.conf"] = texts["nsswitch.conf"].replace("hosts: files", "hosts: files dns")
+        with contextlib.suppress(OSError):  # a host without one knows no names either
+            texts["resolv.conf"] = Path("/etc/resolv.conf").read_text("utf-8", "replace")
+    for name, text in texts.items():
         (target / name).write_text(text)
     for name in ETC_FROM_HOST:
         place = target / name

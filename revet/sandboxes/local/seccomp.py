@@ -24,7 +24,7 @@ X32_BIT = 0x40000000
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 CLONE_NEW = 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
-AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+AF_UNIX, AF_INET, AF_INET6, NO_FAMILY = 1, 2, 10, 0xFFFF
 
 # The numbers that all architectures share since Linux 5.1.
 MISSING_EVERYWHERE = (425, 426, 427, 435, 447)  # io_uring_setup, _enter, _register, clone3, memfd_secret
@@ -40,7 +40,10 @@ REFUSED_EVERYWHERE = (
 
 @dataclass(frozen=True)
 class Calls:
-    """One architecture's numbers. `missing` answer ENOSYS, so that libraries take their other way; `refused` EPERM."""
+    """One architecture's numbers. `sockets` are socket and socketpair.
+
+    `missing` answer ENOSYS, so that libraries take their other way; `refused` EPERM.
+    """
 
     arch: int
     clone: int
@@ -99,8 +102,12 @@ def supported(machine: str | None = None) -> bool:
 
 
 @lru_cache
-def filter_program(machine: str | None = None) -> bytes:
-    """The filter as an array of `struct sock_filter`, which `bwrap --seccomp FD` reads. KeyError if unsupported."""
+def filter_program(machine: str | None = None, *, local_sockets: bool = True) -> bytes:
+    """The filter as an array of `struct sock_filter`, which `bwrap --seccomp FD` reads. KeyError if unsupported.
+
+    Without `local_sockets`, no AF_UNIX socket can be made but by ``socketpair``: where the host's network is shared,
+    its abstract sockets are within reach.
+    """
     calls = KNOWN[(machine or platform.machine()).lower()]
     program = [
         step(LOAD, OFFSET_ARCH),
@@ -129,11 +136,13 @@ def filter_program(machine: str | None = None) -> bytes:
         ],
     )
     for number in calls.sockets:
+        # What no socket has, for none.
+        local = AF_UNIX if local_sockets or number == calls.sockets[1] else NO_FAMILY
         program += when(
             number,
             [
                 argument(0),
-                step(JUMP_EQUAL, AF_UNIX, 3, 0),
+                step(JUMP_EQUAL, local, 3, 0),
                 step(JUMP_EQUAL, AF_INET, 2, 0),
                 step(JUMP_EQUAL, AF_INET6, 1, 0),
                 refuse(errno.EAFNOSUPPORT),

@@ -5,64 +5,35 @@ from __future__ import annotations
 import asyncio
 import os
 import py_compile
-import signal
-import stat
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from revet.errors import InputError, SandboxBroken, SandboxUnavailable, WorkspaceError
-from revet.sandboxes.base import AsyncClosing, ExecResult, ExecVerdict, Layer, Limits
-from revet.sandboxes.local.harvest import harvest, legible
-from revet.sandboxes.local.process import Ended, Running
-from revet.sandboxes.local.profile import FILES, Mode, Recipe, Stage, arguments, make_etc, make_whiteouts
+from pydantic import JsonValue
+
+from revet.errors import DiskFull, InputError, SandboxBroken, SandboxUnavailable
+from revet.sandboxes.base import AsyncClosing, Entry, ExecResult, Feature, Layer, Limits, Network, PythonResult, Refusal
+from revet.sandboxes.kept import Kept
+from revet.sandboxes.local.cgroup import Group, Groups
+from revet.sandboxes.local.harvest import harvest, leavings, leavings_of_copy, legible
+from revet.sandboxes.local.places import copied, fits_in_memory, make_files, make_folder, make_home, size_of
+from revet.sandboxes.local.process import Ended, Running, in_thread
+from revet.sandboxes.local.profile import Mode, Recipe, Stage, arguments, make_etc, make_whiteouts
 from revet.sandboxes.local.python import Interpreter
+from revet.sandboxes.local.request import Copy, Request, absolute, reached, validate
 from revet.sandboxes.local.seccomp import filter_program
-from revet.sandboxes.local.trees import Marks, build_tree, changed_since, marks, remove_tree
-from revet.sandboxes.local.view import HIDDEN, View, inside, is_folder
-from revet.sandboxes.scratch import Scratch
+from revet.sandboxes.local.verdict import OverlayRefused, judge
+from revet.sandboxes.local.warm import Site, WarmPool, WarmUnavailable
+from revet.sandboxes.scratch import no_room
+from revet.sandboxes.snippets import make_order, run_cold
+from revet.sandboxes.trees import changed_since, remove_tree
+from revet.sandboxes.view import View, inside, is_folder
 
 __all__ = ["LocalSession"]
 
 T = TypeVar("T")
-
-# What a program dies of by its own fault, by the kernel's hand, or by `kill`. Exit codes that would mean
-# other signals are taken as the numbers they are.
-FATAL = {
-    signal.SIGSEGV,
-    signal.SIGABRT,
-    signal.SIGKILL,
-    signal.SIGBUS,
-    signal.SIGFPE,
-    signal.SIGILL,
-    signal.SIGTRAP,
-    signal.SIGSYS,
-    signal.SIGTERM,
-    signal.SIGXFSZ,
-}
-
-
-class OverlayRefused(Exception):
-    """The workspace's file system cannot be laid over or have its owner mapped; a copy can be used instead."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One `exec`, its arguments checked."""
-
-    argv: tuple[str, ...]
-    view: View
-    limits: Limits
-    env: Mapping[str, str]
-    stdin: bytes
-    cwd: str
-    read_only: tuple[str, ...]
-    files: Mapping[str, bytes]
-    on_report: Callable[[bytes], None] | None
-    report: bool
 
 
 class LocalSession(AsyncClosing):
@@ -74,9 +45,20 @@ class LocalSession(AsyncClosing):
     kernel cannot map them).
     """
 
-    def __init__(self, mode: Mode, workspace: Path | None, interpreter: Interpreter) -> None:
-        self._mode = mode
-        self._interpreter = interpreter
+    def __init__(
+        self,
+        mode: Mode,
+        workspace: Path | None,
+        interpreter: Interpreter,
+        *,
+        limits: Limits | None = None,
+        network: Network = Network.none,
+        demanded: frozenset[str] = frozenset(),
+        preload: Sequence[str] = (),
+        workers: int | None = None,
+    ) -> None:
+        self._mode, self._interpreter, self._network, self._demanded = mode, interpreter, network, demanded
+        self._limits = limits or Limits()
         real = None if workspace is None else Path(os.path.realpath(workspace))
         self._scratch = make_home(mode.drop, real)
         self._home = self._scratch.path
@@ -85,6 +67,15 @@ class LocalSession(AsyncClosing):
         self._running: set[Running] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._groups: Groups | None = None
+        try:
+            self._make(workspace)
+        except OSError as error:
+            self._scratch.close()
+            raise no_room(error, self._home) from None
+        self._pool = WarmPool(self._site(borrowed=real is not None), preload=preload, workers=workers)
+
+    def _make(self, workspace: Path | None) -> None:
         if workspace is None:
             workspace = self._home / "workspace"
             workspace.mkdir(0o755)
@@ -92,10 +83,15 @@ class LocalSession(AsyncClosing):
         spelled = Path(os.path.abspath(workspace))  # noqa: PTH100 - links in it are what is looked for
         self._alias = None if spelled == self.workspace or spelled.is_relative_to("/usr") else spelled
         self._etc = self._home / "etc"
-        make_etc(self._etc)
+        make_etc(self._etc, self._network)
         self._launcher = self._home / "launch.pyc"
         py_compile.compile(str(Path(__file__).with_name("launch.py")), str(self._launcher), doraise=True)
         self._launcher.chmod(0o644)
+        kept = self._home / "kept"
+        kept.mkdir(0o700)
+        self._kept = Kept(self.workspace, kept)
+        if self._mode.groups is not None:
+            self._groups = Groups(self._mode.groups)
 
     @property
     def overlay(self) -> bool:
@@ -115,60 +111,140 @@ class LocalSession(AsyncClosing):
         files: Mapping[str, bytes] | None = None,
         on_report: Callable[[bytes], None] | None = None,
         report: bool = False,
+        keep: bool = False,
     ) -> ExecResult:
-        request = Request(
-            argv=tuple(argv),
-            view=View(self.workspace, absolute(layer)),
-            limits=limits or Limits(),
-            env=dict(env or {}),
-            stdin=stdin,
-            cwd=inside(cwd, "cwd"),
-            read_only=tuple(inside(path, "read_only path") for path in read_only),
-            files=dict(files or {}),
-            on_report=on_report,
-            report=report or on_report is not None,
-        )
-        validate(request)
-        if not self._scratch.close.alive:
-            raise SandboxBroken("the session is closed", hint="open another with the sandbox's open()")
-        overlay = self._overlay
-        try:
-            return await self._attempt(request, overlay)
-        except OverlayRefused as refused:
-            if not overlay:
-                raise SandboxBroken(f"the sandbox could not be set up: {refused}") from None
-            self._overlay = False
-            return await self._attempt(request, overlay=False)
+        self._check_open()
+        with self._kept.pinned() as own:
+            if layer is not None and (own is not None or keep):
+                raise InputError(
+                    "a layer cannot be combined with changes of the session's own",
+                    hint="use a session of its own for the layer, and no keep",
+                )
+            request = Request(
+                argv=tuple(argv),
+                view=View(self.workspace, absolute(layer or own)),
+                limits=limits or self._limits,
+                env=dict(env or {}),
+                stdin=stdin,
+                cwd=inside(cwd, "cwd"),
+                read_only=tuple(inside(path, "read_only path") for path in read_only),
+                files=dict(files or {}),
+                on_report=on_report,
+                report=report or on_report is not None,
+                keep=keep,
+            )
+            validate(request)
+            overlay = self._overlay
+            try:
+                return await self._attempt(request, overlay)
+            except OverlayRefused as refused:
+                if not overlay:
+                    raise SandboxBroken(f"the sandbox could not be set up: {refused}") from None
+                if Feature.no_copy in self._demanded:
+                    raise SandboxUnavailable(
+                        f"the workspace cannot be laid over, and no_copy was demanded: {refused}",
+                        hint="move the workspace to a local file system, or demand less",
+                    ) from None
+                self._overlay = False
+                return await self._attempt(request, overlay=False)
+
+    async def run_python(
+        self,
+        code: str | bytes,
+        data: JsonValue = None,
+        *,
+        returns: str = "result",
+        layer: Layer | None = None,
+        limits: Limits | None = None,
+        stdin: bytes = b"",
+    ) -> PythonResult:
+        self._check_open()
+        order, wanted = make_order(code, data, returns), limits or self._limits
+        # A warm interpreter shows the workspace as it is, and has mounted its scratch before it knows the limits.
+        if layer is None and self._kept.layer is None and wanted.disk == self._limits.disk:
+            try:
+                return await self._pool.run(order, wanted, stdin)
+            except WarmUnavailable as reason:
+                if Feature.warm_python in self._demanded:
+                    raise SandboxUnavailable(f"no warm interpreter, which was demanded: {reason}") from None
+        python = str(self._interpreter.executable)
+        return await run_cold(self, order, python=python, layer=layer, limits=limits, stdin=stdin)
+
+    async def read(self, path: str, *, most: int = 64 * 1024 * 1024) -> bytes:
+        self._check_open()
+        return await in_thread(lambda: self._kept.read(path, most))
+
+    async def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        self._check_open()
+        await in_thread(lambda: self._kept.write(path, content, mode))
+
+    async def list(self, path: str = ".") -> tuple[Entry, ...]:
+        self._check_open()
+        return await in_thread(lambda: self._kept.list(path))
+
+    async def changes(self) -> Layer:
+        self._check_open()
+        return self._kept.changes()
 
     async def close(self) -> None:
         """Kill what still runs and remove the session's folder. Closing twice is harmless."""
         for running in self._running:
             running.stop("closed")
+        await self._pool.close()
         await self._idle.wait()
+        if self._groups is not None:
+            self._groups.close()
         self._scratch.close()
+
+    def _site(self, borrowed: bool) -> Site:
+        return Site(
+            mode=self._mode,
+            workspace=self.workspace,
+            borrowed=borrowed,
+            interpreter=self._interpreter,
+            limits=self._limits,
+            network=self._network,
+            home=self._home,
+            etc=self._etc,
+            alias=self._alias,
+            launcher=self._launcher,
+            groups=self._groups,
+        )
+
+    def _check_open(self) -> None:
+        if not self._scratch.close.alive:
+            raise SandboxBroken("the session is closed", hint="open another with the sandbox's open()")
 
     async def _attempt(self, request: Request, overlay: bool) -> ExecResult:
         place = self._home / f"x{next(self._serial)}"
-        place.mkdir(0o711)
         running = Running(self._launcher, request.limits, request.stdin, request.on_report)
         self._running.add(running)
         self._idle.clear()
+        group: Group | None = None
         try:
-            before: Marks = {}
-            tree = None if overlay else place / "tree"
-            if tree is not None:
-                before = await in_thread(lambda: copied(request.view, tree, self._mode.drop))
-            recipe, stage = self._recipe(request, place, tree)
-            options = arguments(recipe, stage)
-            plan = self._plan(recipe, stage)
-            ended = await running.run(plan, options, request.argv, filter_program(), request.report)
-            try:
-                result = judge(ended, request)
-                touched = await in_thread(lambda: touched_by(ended, recipe, before))
-            finally:
+            with ExitStack() as made:
+                try:
+                    place.mkdir(0o711)
+                    group = self._group(request, made)
+                    copy = None if overlay else await self._copy(request, place)
+                    recipe, stage = self._recipe(request, place, copy)
+                    options = arguments(recipe, stage)
+                except OSError as error:
+                    raise no_room(error, self._home) from error
+                ended = await running.run(
+                    self._plan(recipe, stage, copy),
+                    options,
+                    request.argv,
+                    filter_program(local_sockets=self._network is Network.none),
+                    request.report,
+                    fill=self._filler(request, copy),
+                    join=None if group is None else group.join,
+                    cpu_seconds=None if group is None else group.cpu_seconds,
+                )
                 if ended.upper is not None:
-                    os.close(ended.upper)
-            return result.model_copy(update={"touched": legible(touched)})
+                    made.callback(os.close, ended.upper)
+                result = judge(ended, request.limits, group is not None and group.oom_kills() > 0)
+                return await in_thread(lambda: self._harvest(result, ended, request, recipe, copy))
         finally:
             try:
                 if is_folder(place / "tree"):
@@ -180,20 +256,74 @@ class LocalSession(AsyncClosing):
                 if not self._running:
                     self._idle.set()
 
-    def _recipe(self, request: Request, place: Path, tree: Path | None) -> tuple[Recipe, Stage]:
+    def _group(self, request: Request, made: ExitStack) -> Group | None:
+        if self._groups is None:
+            return None
+        group = self._groups.make(request.limits)
+        made.callback(self._groups.drop, group)
+        return group
+
+    async def _copy(self, request: Request, place: Path) -> Copy:
+        """What the copy will be like; one on disk is made at once."""
+        if self._mode.capped:
+            size = await in_thread(lambda: size_of(request.view))
+            if fits_in_memory(size):
+                return Copy(place / "m" / "up" / "tree", size, {})
+        if Feature.capped_disk in self._demanded:
+            raise DiskFull(
+                f"there is not enough memory for a copy of the workspace {self.workspace}, which must be capped",
+                hint="demand no capped_disk, or use a host with overlays",
+            )
+        tree = place / "tree"
+        return Copy(tree, None, await in_thread(lambda: copied(request.view, tree, self._mode.drop)))
+
+    def _filler(self, request: Request, copy: Copy | None) -> Callable[[int], None] | None:
+        if copy is None or copy.size is None:
+            return None
+
+        def fill(upper: int) -> None:
+            copy.marks = copied(request.view, reached(upper), self._mode.drop)
+
+        return fill
+
+    def _harvest(
+        self, result: ExecResult, ended: Ended, request: Request, recipe: Recipe, copy: Copy | None
+    ) -> ExecResult:
+        """The result with what was touched, and with what was not kept."""
+        deleted: list[str] = []
+        if copy is not None:
+            tree = copy.place if copy.size is None else reached(ended.upper)
+            touched = changed_since(copy.marks, tree)
+            fd = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+        else:
+            fd = os.open(recipe.upper, os.O_RDONLY | os.O_DIRECTORY) if ended.upper is None else os.dup(ended.upper)
+            touched = harvest(fd, request.view)
+        refused: tuple[Refusal, ...] = ()
+        try:
+            if request.keep:
+                found = (
+                    leavings(fd, request.view, deleted)
+                    if copy is None
+                    else leavings_of_copy(fd, request.view, copy.marks, deleted)
+                )
+                refused = self._kept.take(found, deleted, request.limits, own=request.view.layer)
+        finally:
+            os.close(fd)
+        return result.model_copy(update={"touched": legible(touched), "refused": refused})
+
+    def _recipe(self, request: Request, place: Path, copy: Copy | None) -> tuple[Recipe, Stage]:
         """Make this run's folders, and the recipe that names them."""
         mode = self._mode
         mount = place / "m"
         mount.mkdir(0o755)
         scratch = mount if mode.capped else place
         for folder in () if mode.capped else (place / "up", place / "work"):
-            folder.mkdir(0o755)
-            give(folder, mode.drop)
+            make_folder(folder, 0o755, mode.drop)
         files = white = None
         if request.files:
             files = place / "files"
             make_files(files, request.files, mode.drop)
-        if tree is None and request.view.deleted:
+        if copy is None and request.view.deleted:
             white = place / "white"
             make_whiteouts(white, request.view, mode.drop)
         recipe = Recipe(
@@ -207,175 +337,26 @@ class LocalSession(AsyncClosing):
             etc=self._etc,
             files=files,
             white=white,
-            tree=tree,
+            tree=None if copy is None else copy.place,
             upper=scratch / "up",
             work=scratch / "work",
             tmp=scratch / "tmp",
             alias=self._alias,
+            network=self._network,
         )
         return recipe, Stage(mount, mode.drop is not None)
 
-    def _plan(self, recipe: Recipe, stage: Stage) -> dict[str, object]:
+    def _plan(self, recipe: Recipe, stage: Stage, copy: Copy | None) -> dict[str, object]:
         """What the launcher needs to know. Call it last: it holds what the options had staged."""
         mode = self._mode
+        room = None if copy is None else copy.size
         return {
             "drop": mode.drop,
             "nested": mode.nested,
             "capped": mode.capped,
             "mount": str(stage.mount),
-            "scratch": recipe.limits.tmp,
-            "tmp": recipe.limits.tmp,
+            "scratch": recipe.limits.disk + (room or 0),
+            "tmp": recipe.limits.disk,
             "stage": stage.plan,
             "bwrap": str(stage.place_program(mode)),
         }
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """`work` in a thread. A cancellation waits for it: it uses folders that are removed next."""
-    task = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-def absolute(layer: Layer | None) -> Layer | None:
-    return layer and layer.model_copy(update={"root": Path(os.path.realpath(layer.root))})
-
-
-def validate(request: Request) -> None:
-    words = [*request.argv, *request.env, *request.env.values()]
-    if not request.argv or not request.argv[0]:
-        raise InputError("an empty command cannot be run", hint="give the program as the first word of argv")
-    if any("\0" in word for word in words) or any("=" in name or not name for name in request.env):
-        raise InputError("a command or an environment variable holds a NUL byte, or a variable's name is not one")
-    for path in request.files:
-        plain = os.path.normpath(path)
-        if plain != path or not Path(path).is_relative_to(FILES) or Path(path) == FILES:
-            raise InputError(f"{path!r} is not a path below {FILES}", hint=f"name extra files {FILES}/NAME")
-    if request.view.layer is not None and not is_folder(request.view.layer.root):
-        raise InputError(f"the layer's root is not a folder: {request.view.layer.root}")
-    cwd = request.view.resolve(request.cwd)
-    place = None if cwd is None else request.view.find(cwd)
-    if place is None or not is_folder(place):
-        raise InputError(f"no such folder in the workspace: {request.cwd}", hint="give a cwd that exists")
-
-
-def judge(ended: Ended, request: Request) -> ExecResult:
-    """The verdict. Raises for what is the sandbox's fault, not the program's."""
-    if ended.cause == "closed":
-        raise SandboxBroken("the session was closed while the program ran")
-    verdict, code, number = ExecVerdict.exception, ended.exit_code, None
-    stderr = ended.stderr
-    if ended.cause is None and ended.exit_code is None:
-        code, stderr = not_started(ended, request)
-    fatal = code - 128 if code is not None and code - 128 in FATAL | {signal.SIGXCPU} else None
-    if ended.cause == "timeout":
-        verdict, code = ExecVerdict.timeout, None
-    elif ended.truncated:
-        verdict, code = ExecVerdict.output_limit, None
-    elif fatal is not None:
-        out_of_time = fatal == signal.SIGKILL and ended.seconds >= request.limits.cpu_seconds
-        verdict = ExecVerdict.timeout if fatal == signal.SIGXCPU or out_of_time else ExecVerdict.signal
-        number = int(fatal)
-    elif code == 0:
-        verdict = ExecVerdict.ok
-    return ExecResult(
-        verdict=verdict,
-        exit_code=code,
-        signal=number,
-        stdout=ended.stdout,
-        stderr=stderr,
-        report=ended.report,
-        truncated=ended.truncated,
-        seconds=ended.seconds,
-    )
-
-
-def not_started(ended: Ended, request: Request) -> tuple[int, bytes]:
-    """The exit code and message for a program that cannot be run. stderr is bwrap's own: nothing else has run."""
-    if "idmap" in ended.trouble:
-        raise OverlayRefused(ended.trouble["idmap"])
-    if ended.trouble:
-        raise SandboxBroken(f"the sandbox could not be set up: {'; '.join(ended.trouble.values())}")
-    words = ended.stderr.decode("utf-8", "replace").strip()
-    prefix = "bwrap: execvp "
-    if words.startswith(prefix):
-        code = 127 if "No such file" in words else 126
-        return code, f"{words.removeprefix(prefix)}\n".encode()
-    if "overlay" in words:
-        raise OverlayRefused(words)
-    raise SandboxBroken(f"the sandbox could not be set up: {words or 'bwrap ended without a word'}")
-
-
-def copied(view: View, tree: Path, owner: int | None) -> Marks:
-    """A copy for one run, and its marks. WorkspaceError names what cannot be read."""
-    tree.mkdir(0o755)
-    if is_folder(view.workspace / HIDDEN):
-        (tree / HIDDEN).mkdir(0o755)  # an empty place to mount the empty one on
-    try:
-        shut = build_tree(view, tree, owner)
-    except PermissionError as error:
-        raise WorkspaceError(
-            f"the workspace cannot be copied: {error.filename}: {error.strerror}",
-            hint="give this user read permission, or a host with overlays, which need no copy",
-        ) from None
-    found = marks(tree)
-    for place, mode in shut:
-        place.chmod(mode)
-    return found
-
-
-def touched_by(ended: Ended, recipe: Recipe, before: Marks) -> set[str]:
-    if recipe.tree is not None:
-        return changed_since(before, recipe.tree)
-    if ended.upper is not None:
-        return harvest(ended.upper, recipe.view)
-    fd = os.open(recipe.upper, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return harvest(fd, recipe.view)
-    finally:
-        os.close(fd)
-
-
-def make_files(target: Path, files: Mapping[str, bytes], owner: int | None) -> None:
-    target.mkdir(0o755)
-    for path, content in files.items():
-        place = target / Path(path).relative_to(FILES)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        place.chmod(0o444)
-        give(place, owner)
-        for folder in (place.parent, *place.parent.parents):
-            if not folder.is_relative_to(target):
-                break
-            folder.chmod(0o755)
-
-
-def give(place: Path, owner: int | None) -> None:
-    if owner is not None:
-        os.chown(place, owner, owner)
-
-
-def make_home(drop: int | None, workspace: Path | None) -> Scratch:
-    """The session's folder, outside the workspace. A dropped uid must be able to pass all folders above it."""
-    for base in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):
-        place = Path(os.path.realpath(base))
-        if drop is not None and not all(passable(folder) for folder in (place, *place.parents)):
-            continue
-        if workspace is not None and place.is_relative_to(workspace):
-            continue
-        if os.access(place, os.W_OK):
-            home = Scratch(place)
-            if drop is not None:
-                home.path.chmod(0o711)
-            return home
-    raise SandboxUnavailable(
-        "no temporary folder that an unprivileged user can reach",
-        hint="set TMPDIR to a folder with mode 1777",
-    )
-
-
-def passable(folder: Path) -> bool:
-    return bool(folder.stat().st_mode & stat.S_IXOTH)

@@ -9,15 +9,24 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from revet.sandboxes.local.view import HIDDEN, View, is_folder
+from revet.sandboxes.view import HIDDEN, View, is_folder
 
-__all__ = ["Marks", "build_tree", "changed_since", "marks", "remove_tree"]
+__all__ = ["Marks", "build_tree", "changed_since", "link_tree", "marks", "merge_tree", "remove_tree", "states"]
 
 Marks = dict[str, tuple[int, int, bool]]
 """Each path's inode, time of last change in nanoseconds (which a program cannot set), and whether it is a folder."""
+
+
+def states(view: View) -> dict[str, tuple[int, int, int, int]]:
+    """What tells whether something was changed: each path's inode, mode, size and time of last change."""
+    found = {}
+    for path, _, info in view.walk():
+        known = stat.S_ISDIR(info.st_mode)  # by its content, which is listed, too
+        found[path] = (info.st_ino, info.st_mode, *((0, 0) if known else (info.st_size, info.st_mtime_ns)))
+    return found
 
 
 def build_tree(view: View, target: Path, owner: int | None) -> list[tuple[Path, int]]:
@@ -28,12 +37,8 @@ def build_tree(view: View, target: Path, owner: int | None) -> list[tuple[Path, 
     """
     folders = [(view.workspace, target)]
     shut: list[tuple[Path, int]] = []
-    for path in view.below("."):
-        source = view.find(path)
-        if source is None:
-            continue
+    for path, source, info in view.walk():
         place = target / path
-        info = source.lstat()
         if not copy_entry(source, place, info):
             continue
         if stat.S_ISDIR(info.st_mode):
@@ -140,6 +145,59 @@ def changed_since(before: Marks, top: Path) -> set[str]:
             continue
         changed.add(path)
     return changed
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Fill the empty folder `target` with what `source` holds: its folders again, everything else as hard links."""
+    for folder, folders, files in os.walk(source):
+        place = target / os.path.relpath(folder, source)
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                files.append(name)
+            else:
+                (place / name).mkdir(0o700)
+                (place / name).chmod(stat.S_IMODE(Path(folder, name).stat().st_mode))
+        for name in files:
+            os.link(Path(folder, name), place / name, follow_symlinks=False)
+
+
+def merge_tree(source: Path, target: Path, gone: Iterable[str], trash: Path) -> None:
+    """Move `gone` out of `target` and then everything from `source` into it; what is replaced goes to `trash`.
+
+    All on one file system, by renaming. Where an OSError stops it, what was done is undone.
+    """
+    undo: list[tuple[Path, Path]] = []
+    modes: list[tuple[Path, int]] = []
+
+    def move(old: Path, new: Path) -> None:
+        old.rename(new)
+        undo.append((new, old))
+
+    def discard(place: Path) -> None:
+        if os.path.lexists(place):
+            move(place, trash / str(len(undo)))
+
+    try:
+        for path in gone:
+            discard(target / path)
+        pending = [""]
+        while pending:
+            folder = pending.pop()
+            for place in list((source / folder).iterdir()):
+                path = f"{folder}/{place.name}" if folder else place.name
+                if is_folder(source / path) and is_folder(target / path):
+                    modes.append((target / path, stat.S_IMODE((target / path).stat().st_mode)))
+                    (target / path).chmod(stat.S_IMODE((source / path).stat().st_mode))
+                    pending.append(path)
+                else:
+                    discard(target / path)
+                    move(source / path, target / path)
+    except OSError:
+        for new, old in reversed(undo):
+            new.rename(old)
+        for place, mode in modes:
+            place.chmod(mode)
+        raise
 
 
 def remove_tree(top: Path) -> None:

@@ -41,9 +41,10 @@ class View:
         if self.layer is None:
             return frozenset()
         named = {inside(path, "deleted path") for path in self.layer.deleted} - {"."}
-        return frozenset(p for p in named if not named.intersection(parents(p)) and self._plainly_there(p))
+        return frozenset(p for p in named if not named.intersection(parents(p)) and self.plainly_there(p))
 
-    def _plainly_there(self, path: str) -> bool:
+    def plainly_there(self, path: str) -> bool:
+        """Whether the workspace itself has something there, links not followed."""
         above = [self.workspace / parent for parent in parents(path)]
         return all(is_folder(place) for place in above) and os.path.lexists(self.workspace / path)
 
@@ -100,24 +101,41 @@ class View:
         return "/".join(done) or "."
 
     def below(self, path: str) -> Iterator[str]:
-        """Every path under the folder at `path`, parents first, without the hidden folder, and without what this user
-        cannot see.
+        """Every path under the folder at `path`: see `walk`."""
+        return (found for found, _, _ in self.walk(path))
+
+    def walk(self, path: str = ".") -> Iterator[tuple[str, Path, os.stat_result]]:
+        """Everything under the folder at `path`, with where it really lies and its state: parents first, without the
+        hidden folder, and without what this user cannot see.
         """
-        pending = [path]
+        pending = [(path, *self._at(path))]
         while pending:
-            folder = pending.pop()
-            names: set[str] = set()
-            for source in self.sources(folder):
-                with contextlib.suppress(PermissionError):
-                    names.update(place.name for place in source.iterdir())
-            for name in sorted(names):
+            folder, *places = pending.pop()
+            found: dict[str, list[os.DirEntry[str] | None]] = {}
+            for level, place in enumerate(places):
+                if place is not None and is_folder(place):
+                    with contextlib.suppress(PermissionError), os.scandir(place) as entries:
+                        for entry in entries:
+                            found.setdefault(entry.name, [None, None])[level] = entry
+            for name in sorted(found):
                 child = name if folder == "." else f"{folder}/{name}"
-                place = self.find(child)
-                if place is None or child == HIDDEN:
+                below, above = found[name]
+                if child in self.deleted or not (above is None or (is_folder_entry(above) and is_folder_entry(below))):
+                    below = None
+                seen = above or below
+                if seen is None or child == HIDDEN:
                     continue
-                yield child
-                if is_folder(place):
-                    pending.append(child)
+                try:
+                    info = seen.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # gone since it was listed
+                yield child, Path(seen.path), info
+                if stat.S_ISDIR(info.st_mode):
+                    pending.append((child, below and Path(below.path), above and Path(above.path)))
+
+
+def is_folder_entry(entry: os.DirEntry[str] | None) -> bool:
+    return entry is not None and entry.is_dir(follow_symlinks=False)
 
 
 def parents(path: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""What every sandbox promises, tested on each through the same interface. `gaps` lists by name what is not kept."""
