@@ -59,6 +59,10 @@ class Policy(Model):
         description="what a finding without evidence may do: hold a commit back, or only be noted",
     )
     veto_from: Severity = Field(default=Severity.major, description="the least severity that holds a commit back")
+    sandbox_features: tuple[str, ...] = Field(
+        default=(),
+        description="what the sandbox must have (`revet doctor` lists it); without it nothing is run",
+    )
     unproven: Literal["ask", "abstain", "commit"] = Field(
         default="ask", description="what to do with changes for which the task names no required check"
     )

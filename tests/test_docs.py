@@ -15,7 +15,13 @@ from revet.taskfile import json_schema, load
 from tests.docs_support import ROOT, Block, blocks, check_output, commands, copy_examples, pages, start
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
-PROGRAMS = [pytest.param(b, id=b.where) for page in pages() for b in blocks(page) if b.language == "python"]
+PROGRAMS = [
+    pytest.param(b, id=b.where, marks=pytest.mark.docker if "needs" in b.notes else ())
+    for page in pages()
+    for b in blocks(page)
+    if b.language == "python"
+]
+DOCKER = [pytest.param(b, id=b.where) for page in pages() for b in blocks(page) if "needs" in b.notes]
 LANGUAGES = {"", "console", "json", "python", "sh", "text", "yaml"}
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
@@ -47,6 +53,12 @@ def test_programs_do_what_the_page_shows(
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_do_what_the_page_shows(page: Path, visits: dict[Path, Future[None]]) -> None:
     visits[page].result()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("block", [p for p in DOCKER if p.values[0].language == "console"])
+def test_commands_that_need_an_engine_do_what_the_page_shows(block: Block, tmp_path: Path) -> None:
+    run_console(block, copy_examples(tmp_path))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -101,7 +113,7 @@ def visit(page: Path, folder: Path) -> None:
     for block in blocks(page):
         if "file" in block.notes:
             (folder / block.notes["file"]).write_text(block.text, encoding="utf-8")
-        if block.language == "console":
+        if block.language == "console" and "needs" not in block.notes:
             run_console(block, folder)
 
 

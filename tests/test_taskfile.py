@@ -248,6 +248,13 @@ TABLE: list[tuple[str, str, int | None, str | None, str]] = [
     ),
     ("unknown recipe", "tasks:\n- {recipe: cor, " + ONE + "}", 2, "tasks[0].recipe", "did you mean core?"),
     ("unknown sandbox", "tasks:\n- {sandbox: lokal, " + ONE + "}", 2, "tasks[0].sandbox", "local"),
+    (
+        "unknown feature",
+        "tasks:\n- {sandbox_features: [memory_totl], " + ONE + "}",
+        2,
+        "tasks[0].sandbox_features",
+        "memory_total",
+    ),
     ("no workspace", "tasks:\n- {checks: x}", 2, "tasks[0].workspace", "is missing"),
     ("empty workspace", "tasks:\n- {workspace: '', checks: x}", 2, "tasks[0].workspace", "is empty"),
     (

@@ -10,6 +10,7 @@ import typer
 from revet.cli.about import recipes, schema
 from revet.cli.doctor import doctor
 from revet.cli.history import show, undo
+from revet.cli.sandbox import sandbox
 from revet.cli.tasks import fix, run
 
 __all__ = ["app", "main"]
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (run, fix, show, undo, recipes, schema, doctor):
     app.command()(command)
+app.add_typer(sandbox)
 
 
 def _version(value: bool) -> None:

@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from revet.cli.common import NOT_ALL, Debug, guarded
 
+if TYPE_CHECKING:
+    from revet.sandboxes.base import Support
+
 __all__ = ["doctor"]
+
+SANDBOXES = ("local", "docker", "e2b")
+PATIENCE = 30.0
+"""Seconds that a sandbox may take to say what it can do."""
 
 
 @guarded
 def doctor(debug: Debug = False) -> None:
     """Say which sandboxes and models work here, and why the others do not."""
+    import asyncio
     import platform
     import sys
 
     import revet
     from revet.models import BUILTIN
-    from revet.sandboxes.local.probe import features
 
     typer.echo(f"revet      {revet.__version__}")
     typer.echo(f"python     {platform.python_version()} ({sys.executable})")
     typer.echo(f"platform   {platform.platform()}")
-    local = features()
     typer.echo("\nsandboxes")
-    if local.available:
-        _say(True, "local", f"bubblewrap {local.version}, no network, {local.runs_as}")
-        for found, name, present, absent in _PARTS:
-            typer.echo(f"      {name}: {present if getattr(local, found) else absent}")
-    else:
-        _say(False, "local", local.reason)
-        typer.echo(f"      → {local.hint}")
+    found = asyncio.run(_examine())
+    for name, support in found.items():
+        _show(name, support)
     typer.echo("\nmodels")
     for name in BUILTIN:
         _say(True, name, "search-based repair of Python; needs no key and no network")
     _say(False, "language models", f"this version has none; use {BUILTIN[0]}")
-    if not local.available:
+    if not any(support.available for support in found.values()):
         typer.echo("\nNothing can be run here until a sandbox works.", err=True)
         raise typer.Exit(NOT_ALL)
 
 
-_PARTS = (
-    ("bundled", "bubblewrap", "the one that came with revet", "the system's"),
-    (
-        "overlay",
-        "workspace",
-        "seen through an overlay, nothing is copied",
-        "copied for each command, which is slower",
-    ),
-    ("capped_scratch", "scratch space", "limited in size", "limited by the disk only"),
-    ("own_process_count", "processes", "counted for each sandbox", "counted for the whole user"),
-    ("namespaces_disabled", "further namespaces", "refused", "not refused"),
-    ("seccomp", "system calls", "filtered", "not filtered"),
-)
-"""A feature, what it is about, and what it means that it is there or not."""
+async def _examine() -> dict[str, Support]:
+    """What each sandbox says of itself; all at once, as some wait for others to answer."""
+    import asyncio
+
+    found = await asyncio.gather(*map(_support, SANDBOXES))
+    return dict(zip(SANDBOXES, found, strict=True))
+
+
+async def _support(name: str) -> Support:
+    """What the sandbox can do here. Whatever goes wrong is a reason why it cannot be used."""
+    import asyncio
+
+    from revet.errors import RevetError
+    from revet.sandboxes import get
+    from revet.sandboxes.base import Support
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await get(name).support()
+    except RevetError as error:
+        return Support(available=False, reason=str(error).partition("\n")[0], hint=error.hint or "")
+    except TimeoutError:
+        return Support(available=False, reason=f"it did not answer within {PATIENCE:.0f} s")
+    except Exception as error:  # noqa: BLE001 - told as the reason; the other sandboxes may work
+        return Support(available=False, reason=f"{type(error).__name__}: {error}", hint="this is a fault of Revet's")
+
+
+def _show(name: str, support: Support) -> None:
+    if not support.available:
+        _say(False, name, support.reason)
+        if support.hint:
+            typer.echo(f"      → {support.hint}")
+        return
+    _say(True, name, support.about)
+    typer.echo(f"      has {', '.join(sorted(support.features))}")
+    for feature, why in sorted(support.missing.items()):
+        typer.echo(f"      no {feature}: {why}")
 
 
 def _say(works: bool, name: str, words: str) -> None:

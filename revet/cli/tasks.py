@@ -118,6 +118,7 @@ def make_agent(settings: Settings, store: Store) -> Runner:
         tokens=settings.tokens,
         cost=settings.cost,
         approve=settings.approve,
+        sandbox_features=settings.sandbox_features,
     )
     return Agent(settings.model, sandbox=settings.sandbox, policy=policy, store=store, seed=settings.seed)
 

@@ -162,7 +162,7 @@ class Agent:
         loop = asyncio.get_running_loop()
         start = loop.time()
         async with (
-            Bench(task, self.sandbox) as bench,
+            Bench(task, self.sandbox, self.policy.sandbox_features) as bench,
             open_checkpoints(self.store.checkpoints) as checkpoints,
         ):
             self.store.begin(run, task)

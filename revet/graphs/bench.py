@@ -7,13 +7,14 @@ stages its draft again.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from revet import actions
 from revet.actions import Protection, Stage
-from revet.errors import WorkspaceError
+from revet.errors import SandboxUnavailable, WorkspaceError
 from revet.graphs.world import fingerprint
 from revet.sandboxes.base import Layer, Sandbox, Session
 from revet.sandboxes.scratch import Scratch
@@ -24,14 +25,18 @@ __all__ = ["Bench"]
 
 
 class Bench:
-    """An asynchronous context manager. Inside it the workspace is locked against every other run."""
+    """An asynchronous context manager. Inside it the workspace is locked against every other run.
 
-    def __init__(self, task: Task, sandbox: Sandbox | None) -> None:
+    `features` are what the sandbox must have (see `revet.sandboxes.Feature`); without a sandbox there is nothing to
+    demand them of.
+    """
+
+    def __init__(self, task: Task, sandbox: Sandbox | None, features: Sequence[str] = ()) -> None:
         self.protection = Protection(task.edit, task.protect)
         self.workspace = _workspace(task)
         self.session: Session | None = None
         self.recovered: list[str] = []
-        self._task, self._sandbox = task, sandbox
+        self._task, self._sandbox, self._features = task, sandbox, tuple(features)
         self._closing = contextlib.AsyncExitStack()
         self._stage: Stage | None = None
         self._staged: Draft | None = None
@@ -42,9 +47,14 @@ class Bench:
                 stack.enter_context(actions.lock(self.workspace))
                 self.recovered = actions.recover(self.workspace)
                 self._stage = Stage(self.workspace, stack.enter_context(Scratch()), self.protection)
+            if self._sandbox is None and self._features:
+                raise SandboxUnavailable(
+                    f"the policy demands {', '.join(self._features)}, and this agent has no sandbox",
+                    hint="give the agent a sandbox, or take sandbox_features from its policy",
+                )
             if self._sandbox is not None:
                 python = interpreter_for(self.workspace, self._task.python) if self.workspace else None
-                self.session = await self._sandbox.open(self.workspace, python=python)
+                self.session = await self._sandbox.open(self.workspace, python=python, require=self._features)
                 stack.push_async_callback(self.session.close)
             self._closing = stack.pop_all()
         return self

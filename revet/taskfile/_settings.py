@@ -26,6 +26,9 @@ class Settings(Model):
     model: str = Field(default=REPAIR, description="who proposes; builtin:repair needs no key")
     recipe: str = Field(default="core", description="the method; `revet recipes` lists them")
     sandbox: str = Field(default="local", description="where code runs; `revet doctor` says which work here")
+    sandbox_features: tuple[str, ...] = Field(
+        default=(), description="what the sandbox must have, or nothing is run; `revet doctor` lists the features"
+    )
     rounds: int = Field(default=4, ge=0, strict=True, description="revisions after the first draft")
     seconds: float | None = Field(
         default=None,
@@ -65,6 +68,13 @@ class Settings(Model):
         from revet import sandboxes
 
         return _accepted(sandboxes.get, value)
+
+    @field_validator("sandbox_features")
+    @classmethod
+    def _features(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from revet.sandboxes import Feature
+
+        return tuple(_one_of("feature", name, Feature) for name in value)
 
 
 class Entry(Model):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -142,39 +140,6 @@ def test_undo_of_what_committed_nothing(store: Store, revet: Revet) -> None:
 def test_schema_and_recipes(world: World, revet: Revet) -> None:
     assert json.loads(revet("schema").stdout)["title"] == "Revet task file"
     assert revet("recipes").stdout.startswith("core: ")
-
-
-def features(**more: Any) -> SimpleNamespace:
-    parts = ("bundled", "overlay", "capped_scratch", "own_process_count", "namespaces_disabled", "seccomp")
-    known: dict[str, Any] = dict.fromkeys(parts, True)
-    return SimpleNamespace(**{**known, "version": "0.11.0", "runs_as": "uid 1000", "reason": "", "hint": "", **more})
-
-
-def test_doctor_says_what_works(world: World, revet: Revet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revet.sandboxes.local.probe.features", lambda: features(available=True, overlay=False))
-    result = revet("doctor")
-    assert result.exit_code == 0
-    assert "yes local: bubblewrap 0.11.0, no network, uid 1000" in result.stdout
-    assert "workspace: copied for each command, which is slower" in result.stdout
-    assert "yes builtin:repair" in result.stdout and "no  language models" in result.stdout
-
-
-def test_doctor_says_why_nothing_works(world: World, revet: Revet, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = features(available=False, reason="no user namespaces", hint="sysctl -w user.max_user_namespaces=1000")
-    monkeypatch.setattr("revet.sandboxes.local.probe.features", lambda: broken)
-    result = revet("doctor")
-    assert result.exit_code == 1
-    assert "no  local: no user namespaces" in result.stdout
-    assert "→ sysctl -w user.max_user_namespaces=1000" in result.stdout
-    assert "Nothing can be run here" in result.stderr
-
-
-def test_the_real_features_have_what_doctor_shows() -> None:
-    from revet.cli.doctor import _PARTS
-    from revet.sandboxes.local.probe import Features
-
-    shown = {"available", "reason", "hint", "version", "runs_as", *(part[0] for part in _PARTS)}
-    assert shown <= set(Features.__dataclass_fields__)
 
 
 def test_version_and_help(world: World, revet: Revet) -> None:

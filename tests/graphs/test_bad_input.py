@@ -11,7 +11,7 @@ import pytest
 
 from revet.actions import lock
 from revet.agents import Scripted
-from revet.errors import WorkspaceBusy, WorkspaceError
+from revet.errors import SandboxUnavailable, WorkspaceBusy, WorkspaceError
 from revet.graphs import Agent, AgentRun
 from revet.policy import Policy
 from revet.schema import Check, Outcome, RunOutcome, Task
@@ -186,3 +186,16 @@ def test_a_check_that_cannot_run_starts_no_search(command: str, words: str, work
     assert run.outcome is RunOutcome.abstained
     assert words in run.decision.reasons[0]
     assert "tried" not in run.attempts[-1].draft.data
+
+
+def test_a_feature_that_the_sandbox_lacks_stops_the_run_before_anything_runs(workspace: Path, tmp_path: Path) -> None:
+    before = listing(workspace)
+    task = Task(id="bad", workspace=str(workspace), checks=(Check(command="pytest -q"),))
+    demanding = Policy(sandbox_features=("own_kernel",))
+    with pytest.raises(SandboxUnavailable, match="lacks own_kernel"):
+        Agent(store=tmp_path / "store", policy=demanding).run(task)
+    with pytest.raises(SandboxUnavailable, match="no sandbox"):
+        Agent(store=tmp_path / "store", policy=demanding, sandbox=None).run(task)
+    assert listing(workspace) == before
+    run = Agent(store=tmp_path / "store", policy=Policy(sandbox_features=("private_processes",), seconds=60)).run(task)
+    assert run.outcome is RunOutcome.committed
