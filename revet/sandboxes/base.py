@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 MIB = 1024 * 1024
+# What kernels can count, with something added.
+MOST_BYTES, MOST_SECONDS, MOST_PROCESSES, MOST_FILES = 1 << 62, 1 << 40, 1 << 22, 1 << 20
 
 
 class Limits(Model):
@@ -41,17 +43,24 @@ class Limits(Model):
     (RLIMIT_AS), so the whole is bounded by memory × processes.
     """
 
-    wall_seconds: float = Field(default=60.0, gt=0, allow_inf_nan=False)
-    cpu_seconds: int = Field(default=60, gt=0)
-    memory: int = Field(default=2048 * MIB, gt=0, description="bytes, for each process and (see above) for all")
-    processes: int = Field(default=256, gt=0)
-    file_size: int = Field(default=64 * MIB, gt=0, description="bytes, the largest file that can be written")
-    disk: int = Field(
-        default=256 * MIB, gt=0, description="bytes written to the workspace's scratch, and to /tmp, each"
+    wall_seconds: float = Field(default=60.0, gt=0, le=MOST_SECONDS, allow_inf_nan=False)
+    cpu_seconds: int = Field(default=60, gt=0, le=MOST_SECONDS)
+    memory: int = Field(
+        default=2048 * MIB, gt=0, le=MOST_BYTES, description="bytes, for each process and (see above) for all"
     )
-    open_files: int = Field(default=512, gt=0)
-    output: int = Field(default=1 * MIB, gt=0, description="bytes kept of each of stdout and stderr")
-    report: int = Field(default=32 * MIB, gt=0, description="bytes kept of the report channel")
+    processes: int = Field(default=256, gt=0, le=MOST_PROCESSES)
+    file_size: int = Field(
+        default=64 * MIB, gt=0, le=MOST_BYTES, description="bytes, the largest file that can be written"
+    )
+    disk: int = Field(
+        default=256 * MIB,
+        gt=0,
+        le=MOST_BYTES,
+        description="bytes written to the workspace's scratch, and to /tmp, each",
+    )
+    open_files: int = Field(default=512, gt=0, le=MOST_FILES)
+    output: int = Field(default=1 * MIB, gt=0, le=MOST_BYTES, description="bytes kept of each of stdout and stderr")
+    report: int = Field(default=32 * MIB, gt=0, le=MOST_BYTES, description="bytes kept of the report channel")
 
 
 class Network(StrEnum):

@@ -74,7 +74,10 @@ class Gate:
         if not reason:
             writers = {"file": self._file, "folder": self._folder, "link": self._link}
             write = writers.get(artefact.kind)
-            reason = write(path, artefact) if write else "it is a pipe, a socket or a device"
+            try:
+                reason = write(path, artefact) if write else "it is a pipe, a socket or a device"
+            except FileExistsError:  # where the disk does not tell upper case from lower case
+                reason = "the disk here takes its name for that of something else"
         if reason:
             self._refuse(shown(artefact.path), reason)
 

@@ -11,7 +11,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -72,7 +72,7 @@ class Kept:
                 if not self._pins[top]:
                     del self._pins[top]
                     if top != self._top:
-                        remove_tree(top)
+                        discard(top)
 
     def read(self, path: str, most: int) -> bytes:
         """The content of a file. InputError if it is none, has more than `most` bytes, or a link leads out."""
@@ -89,7 +89,7 @@ class Kept:
             missing = [p for p in parents(short) if view.find(p) is None]
             artefacts = [Artefact(path=p, kind="folder", mode=0o755) for p in missing]
             artefacts.append(Artefact(path=short, kind="file", mode=mode, size=len(content), chunks=lambda: (content,)))
-            refused = self._take(artefacts, (), len(content), len(content))
+            refused = self._take(view, artefacts, (), len(content), len(content))
             if refused:
                 raise InputError(f"{path!r} cannot be written: {refused[0].reason}")
 
@@ -114,10 +114,11 @@ class Kept:
         """
         with self.pinned() as mine:  # for as long as the artefacts take; only what follows needs the lock
             released = [layer.root for layer in (own, mine) if layer is not None]
-            return self._take(artefacts, deleted, limits.file_size, limits.disk, released)
+            return self._take(View(self._workspace, mine), artefacts, deleted, limits.file_size, limits.disk, released)
 
     def _take(
         self,
+        view: View,
         artefacts: Iterable[Artefact],
         deleted: Iterable[str],
         most: int,
@@ -126,7 +127,7 @@ class Kept:
     ) -> tuple[Refusal, ...]:
         incoming = self._folder()
         try:
-            with Gate(self.view, incoming, most, total) as gate:
+            with Gate(view, incoming, most, total) as gate:
                 for artefact in artefacts:
                     gate.admit(artefact)
                     if gate.full:
@@ -137,7 +138,7 @@ class Kept:
         except OSError as error:
             raise no_room(error, self._root) from error
         finally:
-            remove_tree(incoming)
+            discard(incoming)
         return tuple(gate.refused)
 
     def _merge(self, gate: Gate, gone: Sequence[str], released: Sequence[Path]) -> None:
@@ -149,7 +150,7 @@ class Kept:
             try:
                 link_tree(self._top, fresh)
             except OSError:
-                remove_tree(fresh)
+                discard(fresh)
                 raise
             self._top = fresh
         before = View(self._workspace, Layer(root=self._top, deleted=tuple(self._deleted)))
@@ -161,13 +162,16 @@ class Kept:
             if (place is None or not is_folder(place)) and is_folder(self._workspace / path):
                 hidden.add(path)
         hidden = {p for p in hidden if not gate.others.intersection([p, *parents(p)])}
+        deleted = View(self._workspace, Layer(root=self._top, deleted=tuple(hidden))).deleted
         trash = self._folder()
         try:
             merge_tree(gate.top, self._top, gone, trash)
-        finally:
-            remove_tree(trash)
-        self._deleted = View(self._workspace, Layer(root=self._top, deleted=tuple(hidden))).deleted
-        with os.scandir(self._top) as found:
+        except OSError:
+            discard(trash)
+            raise
+        self._deleted, self._empty = deleted, False
+        discard(trash)
+        with suppress(OSError), os.scandir(self._top) as found:  # all was taken, whatever comes now
             self._empty = not self._deleted and next(found, None) is None
 
     def _checked(self, path: str) -> str:
@@ -214,6 +218,12 @@ class Kept:
         except OSError as error:
             raise no_room(error, self._root) from error
         return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that nothing depends on. Where that fails it stays, until the session's own folder goes."""
+    with suppress(OSError):
+        remove_tree(folder)
 
 
 def read_file(place: Path, path: str, most: int) -> bytes:

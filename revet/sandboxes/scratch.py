@@ -42,8 +42,11 @@ class Scratch:
         held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(held, fcntl.LOCK_EX)
         (self.path / MARK).touch()
-        self.close = weakref.finalize(self, _release, self.path, held)
-        """Removes the folder; safe to call twice, and called when the object is collected or Python ends."""
+        self.close = weakref.finalize(self, _release, self.path, held, os.getpid())
+        """Removes the folder; safe to call twice, and called when the object is collected or Python ends.
+
+        In a forked child it does nothing: the folder is the parent's.
+        """
 
     def __enter__(self) -> Path:
         return self.path
@@ -64,7 +67,7 @@ def sweep(parent: Path, *, grace: float = GRACE) -> list[Path]:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if stat.S_ISREG(os.stat(MARK, dir_fd=held, follow_symlinks=False).st_mode):
-                    remove_tree(folder)
+                    remove_tree(folder, last=MARK)
                     removed.append(folder)
             finally:
                 os.close(held)
@@ -82,6 +85,10 @@ def no_room(error: OSError, place: Path) -> HostError:
     return SandboxBroken(f"{error.filename or place} cannot be written: {error.strerror or error}")
 
 
-def _release(folder: Path, held: int) -> None:
-    remove_tree(folder)
-    os.close(held)
+def _release(folder: Path, held: int, owner: int) -> None:
+    if os.getpid() != owner:
+        return
+    try:
+        remove_tree(folder, last=MARK)
+    finally:
+        os.close(held)

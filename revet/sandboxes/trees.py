@@ -6,18 +6,24 @@ No function recurses, follows a link, or opens anything but a regular file or a 
 
 from __future__ import annotations
 
-import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from revet.errors import SandboxBroken
 from revet.sandboxes.view import HIDDEN, View, is_folder
 
 __all__ = ["Marks", "build_tree", "changed_since", "link_tree", "marks", "merge_tree", "remove_tree", "states"]
 
 Marks = dict[str, tuple[int, int, bool]]
 """Each path's inode, time of last change in nanoseconds (which a program cannot set), and whether it is a folder."""
+
+
+MAX_PATH = 4095
+"""The longest path, in bytes, that a system call takes."""
 
 
 def states(view: View) -> dict[str, tuple[int, int, int, int]]:
@@ -97,21 +103,19 @@ def copy_file(source: Path, place: Path, info: os.stat_result) -> None:
 def walk(top: int) -> Iterator[tuple[str, os.stat_result, int]]:
     """Every path below the open folder, with its state and an open descriptor of the folder that holds it.
 
-    Folders that their owner cannot list are made so: the trees walked here are ours.
+    Folders that their owner cannot list are made so: the trees walked here are ours. Paths that are too long for any
+    system call are left out; the folder where they begin is not.
     """
     pending = [""]
     while pending:
         folder = pending.pop()
-        try:
-            fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
-                raise
-            continue  # the folder itself was listed; no caller could use a path below it
+        fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
         try:
             with os.scandir(fd) as entries:
                 for entry in entries:
                     path = f"{folder}/{entry.name}" if folder else entry.name
+                    if len(path) > MAX_PATH // 4 and len(os.fsencode(path)) > MAX_PATH:
+                        continue
                     info = entry.stat(follow_symlinks=False)
                     if stat.S_ISDIR(info.st_mode):
                         pending.append(path)
@@ -164,7 +168,8 @@ def link_tree(source: Path, target: Path) -> None:
 def merge_tree(source: Path, target: Path, gone: Iterable[str], trash: Path) -> None:
     """Move `gone` out of `target` and then everything from `source` into it; what is replaced goes to `trash`.
 
-    All on one file system, by renaming. Where an OSError stops it, what was done is undone.
+    All on one file system, by renaming. Where an OSError stops it, what was done is undone. SandboxBroken where not all
+    of it could be: what could not be put back is then still in `trash`.
     """
     undo: list[tuple[Path, Path]] = []
     modes: list[tuple[Path, int]] = []
@@ -192,23 +197,33 @@ def merge_tree(source: Path, target: Path, gone: Iterable[str], trash: Path) -> 
                 else:
                     discard(target / path)
                     move(source / path, target / path)
-    except OSError:
+    except OSError as error:
+        undone = 0
         for new, old in reversed(undo):
-            new.rename(old)
+            with suppress(OSError):
+                new.rename(old)
+                undone += 1
         for place, mode in modes:
-            place.chmod(mode)
+            with suppress(OSError):
+                place.chmod(mode)
+        if undone < len(undo):
+            damage = f"{target} is damaged: {error.strerror}; what could not be put back is in {trash}"
+            raise SandboxBroken(damage, hint="save what you need from there, then close the session") from error
         raise
 
 
-def remove_tree(top: Path) -> None:
-    """Remove a folder whatever lies in it. Deep folders are first moved up, so that no path grows too long."""
+def remove_tree(top: Path, *, last: str = "") -> None:
+    """Remove a folder whatever lies in it. Deep folders are first moved up, so that no path grows too long.
+
+    `last` is a file directly in it that goes after all the rest: while anything is left, so is that.
+    """
     if not is_folder(top):
         return
     fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fchmod(fd, 0o700)
-        serial = 0
-        pending = empty_of_files(fd)
+        serial, unlike = 0, secrets.token_hex(8)  # other than any name there, also of a removal that was cut short
+        pending = empty_of_files(fd, last)
         while pending:
             name = pending.pop()
             os.chmod(name, 0o700, dir_fd=fd)
@@ -216,25 +231,26 @@ def remove_tree(top: Path) -> None:
             try:
                 for inner in empty_of_files(child):
                     serial += 1
-                    moved = f"\x01{serial}"
+                    moved = f"{unlike}-{serial}"
                     os.chmod(inner, 0o700, dir_fd=child)  # moving a folder needs the right to write its ".."
                     os.rename(inner, moved, src_dir_fd=child, dst_dir_fd=fd)
                     pending.append(moved)
             finally:
                 os.close(child)
             os.rmdir(name, dir_fd=fd)
+        empty_of_files(fd)
     finally:
         os.close(fd)
     top.rmdir()
 
 
-def empty_of_files(fd: int) -> list[str]:
-    """Unlink everything but folders in the open folder; the folders' names."""
+def empty_of_files(fd: int, last: str = "") -> list[str]:
+    """Unlink everything but folders, and but `last`, in the open folder; the folders' names."""
     folders = []
     with os.scandir(fd) as entries:
         for entry in list(entries):
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
-            else:
+            elif entry.name != last:
                 os.unlink(entry.name, dir_fd=fd)
     return folders

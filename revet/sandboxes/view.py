@@ -45,20 +45,35 @@ class View:
 
     def plainly_there(self, path: str) -> bool:
         """Whether the workspace itself has something there, links not followed."""
-        above = [self.workspace / parent for parent in parents(path)]
-        return all(is_folder(place) for place in above) and os.path.lexists(self.workspace / path)
+        place: Path | None = self.workspace
+        for part in path.split("/"):
+            place = member(place, part)
+            if place is None:
+                return False
+        return True
 
     def _at(self, path: str) -> tuple[Path | None, Path | None]:
         """Where `path` lies in the workspace and in the layer, as far as each is visible."""
-        below: Path | None = self.workspace
-        above = None if self.layer is None else self.layer.root
-        walked = ""
+        places, walked = self.top, ""
         for part in path.split("/") if path != "." else ():
             walked = f"{walked}/{part}" if walked else part
-            below = None if walked in self.deleted else member(below, part)
-            above = member(above, part)
-            if above is not None and not (is_folder(above) and below is not None and is_folder(below)):
-                below = None
+            places = self.step(places, walked)
+            if places == (None, None):
+                break
+        return places
+
+    @property
+    def top(self) -> tuple[Path | None, Path | None]:
+        """The top of the workspace and of the layer: where a caller's own walk with `step` starts."""
+        return self.workspace, None if self.layer is None else self.layer.root
+
+    def step(self, places: tuple[Path | None, Path | None], path: str) -> tuple[Path | None, Path | None]:
+        """Where `path` lies in the workspace and in the layer, as far as each is visible; `places` are its folder's."""
+        part = path.rpartition("/")[2]
+        below = None if path in self.deleted else member(places[0], part)
+        above = member(places[1], part)
+        if above is not None and not (is_folder(above) and below is not None and is_folder(below)):
+            below = None
         return below, above
 
     def find(self, path: str) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import revet.sandboxes.gate as gate
-from revet.errors import DiskFull, InputError
+from revet.errors import DiskFull, InputError, SandboxBroken
 from revet.sandboxes import Limits
 from revet.sandboxes.kept import Artefact, Kept
 from revet.sandboxes.trees import merge_tree
@@ -332,3 +332,44 @@ def test_what_another_run_did_meanwhile_is_respected(kept: Kept, workspace: Path
     assert kept.take(late(), ["pkg/one.py"], Limits()) == ()
     assert snapshot(workspace) == before
     assert [entry.name for entry in kept.list("pkg")] == ["new", "newer"]
+
+
+def test_a_take_that_left_rubbish_behind_has_taken_all(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.write("x", b"1")
+
+    def failing(top: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("revet.sandboxes.kept.remove_tree", failing)
+    assert kept.take([file("x", b"2")], ["a.txt"], Limits()) == ()
+    assert kept.read("x", 1) == b"2" and kept.changes().deleted == ("a.txt",)
+
+
+def test_names_that_are_one_to_the_disk_are_refused(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def one_case(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        return real(path.lower() if flags == gate.NEW_FILE else path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", one_case)
+    (reason,) = reasons(kept, file("name", b"1"), file("NAME", b"2"), file("other", b"3"))
+    assert "something else" in reason
+    assert kept.read("name", 1) == b"1" and kept.read("other", 1) == b"3"
+
+
+def test_what_cannot_be_put_back_is_not_thrown_away(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.write("x", b"old")
+    rename, left = Path.rename, [1]
+
+    def failing(self: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(SandboxBroken, match="could not be put back"):
+        kept.take([file("x", b"new")], (), Limits())
+    assert [place.read_bytes() for place in (tmp_path / "own").glob("*/0")] == [b"old"]

@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -258,8 +260,8 @@ for family in (16, 17, 38, 40):
 
 
 def test_filters_are_well_formed_for_both_machines() -> None:
-    for machine in ("x86_64", "aarch64"):
-        program = seccomp.filter_program(machine)
+    for machine, local_sockets in product(("x86_64", "aarch64"), (True, False)):
+        program = seccomp.filter_program(machine, local_sockets=local_sockets)
         assert len(program) % 8 == 0 and len(program) // 8 < 4096
         assert program[-8:] == seccomp.step(seccomp.RETURN, seccomp.ALLOW)
         steps = [program[at : at + 8] for at in range(0, len(program), 8)]
@@ -279,6 +281,8 @@ async def test_bad_arguments_are_input_errors(overlaid: LocalSession, tmp_path: 
         {"files": {"/etc/passwd": b""}},
         {"files": {"/revet/../etc/passwd": b""}},
         {"files": {"relative": b""}},
+        {"files": {"/revet/a\0b": b""}},
+        {"files": {"/revet/a/b/c": b"", "/revet/a": b""}},
         {"env": {"A=B": "x"}},
         {"env": {"A": "x\0"}},
         {"layer": Layer(root=tmp_path / "none")},
@@ -318,6 +322,43 @@ async def test_bwrap_that_does_not_work_makes_the_sandbox_unavailable(tmp_path: 
         with pytest.raises(SandboxUnavailable, match=words) as caught:
             await Local(bwrap=place).open(workspace)
         assert "sandbox" in str(caught.value.hint)
+
+
+async def test_bwrap_that_hangs_or_is_mended_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "bwrap"
+    place.write_text("#!/bin/sh\nexec sleep 60\n")
+    place.chmod(0o755)
+    monkeypatch.setattr(probe, "PROBE_SECONDS", 0.3)
+    sandbox = Local(bwrap=place)
+    support = await sandbox.support()
+    assert not support.available and "did not answer" in support.reason
+    monkeypatch.undo()
+    place.write_text(f'#!/bin/sh\nexec {features().bwrap} "$@"\n')
+    assert (await sandbox.support()).available
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+async def test_var_tmp_can_hold_everything(chosen: bool, sandbox: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        async with await sandbox.open(Path(folder) if chosen else None) as session:
+            ended = await shell(session, "cd -P . && pwd; echo x >x && cat x", cwd=".")
+            assert ended.stdout.decode() == f"{session.workspace}\nx\n", ended.stderr
+            assert (await session.run_python("import os; result = os.getcwd()")).value == str(session.workspace)
+
+
+async def test_a_narrow_umask_shuts_nobody_out(sandbox: Local, workspace: Path) -> None:
+    (workspace / ".revet").mkdir()
+    before = os.umask(0o077)
+    try:
+        async with await sandbox.open(workspace) as session:
+            ended = await shell(session, "cat a.txt /revet/d/f; id -un; umask", files={"/revet/d/f": b"f\n"})
+        async with await sandbox.open(None) as session:
+            assert (await shell(session, "echo x >x && cat x")).stdout == b"x\n"
+    finally:
+        os.umask(before)
+    assert ended.stdout == b"a\nf\nuser\n0022\n", ended.stderr
 
 
 async def test_unavailable_hosts_say_why(monkeypatch: pytest.MonkeyPatch) -> None:

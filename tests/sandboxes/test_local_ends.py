@@ -6,14 +6,17 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from revet.errors import SandboxBroken
 from revet.sandboxes import ExecVerdict, Limits, Local
 from revet.sandboxes.local import LocalSession, features
+from revet.sandboxes.local.process import in_thread
 from revet.sandboxes.trees import remove_tree
 from tests.sandboxes.inside import MIB, alive, children, descriptors, python, shell
 
@@ -117,6 +120,24 @@ async def test_file_size_and_open_files_are_limited(overlaid: LocalSession) -> N
     assert b"Too many open files" in ended.stderr
 
 
+async def test_the_largest_and_the_smallest_limits_work(workspace: Path) -> None:
+    most = {name: field.metadata[1].le for name, field in Limits.model_fields.items()}
+    most["processes"] -= 100  # Revet's own come on top
+    async with await Local().open(workspace, limits=Limits(**most)) as session:
+        for limits in (Limits(**most), Limits(open_files=1)):
+            assert (await session.exec(["/bin/echo", "fine"], limits=limits)).stdout == b"fine\n"
+    for name, value in most.items():
+        with pytest.raises(ValidationError, match=name):
+            Limits(**{name: 200 + value})
+
+
+async def test_shared_memory_holds_no_endless_number_of_files(overlaid: LocalSession) -> None:
+    if not features().capped_scratch:
+        pytest.skip("no capped scratch on this host")
+    ended = await shell(overlaid, "df --output=itotal /dev/shm /tmp | tail -n 2")
+    assert [0 < int(word) <= 1 << 17 for word in ended.stdout.split()] == [True, True]
+
+
 async def test_daemon_dies_with_the_program(overlaid: LocalSession) -> None:
     ended = await shell(
         overlaid, "setsid sh -c 'sleep 601.5353 & sleep 601.5353' >/dev/null 2>&1 </dev/null & echo done"
@@ -148,6 +169,11 @@ async def test_stdin_is_given_then_ends(overlaid: LocalSession) -> None:
     ended = await shell(overlaid, "cat", stdin=text, limits=Limits(output=2 * MIB))
     assert ended.stdout == text
     assert (await shell(overlaid, "exec <&-; echo no reader; exit 0", stdin=text)).ok
+
+
+async def test_much_stdin_takes_no_longer_a_byte(overlaid: LocalSession) -> None:
+    ended = await shell(overlaid, "wc -c", stdin=b"x" * (64 * MIB))
+    assert ended.stdout == b"%d\n" % (64 * MIB)
 
 
 async def test_missing_program_is_a_result(overlaid: LocalSession) -> None:
@@ -233,6 +259,41 @@ async def test_cancelled_run_leaves_nothing(session: LocalSession) -> None:
         assert not alive("603.8181")
         assert (descriptors(), children()) == counts
     assert (await shell(session, "echo fine")).stdout == b"fine\n"
+
+
+async def test_nothing_breaks_a_thread_that_must_end() -> None:
+    going, go_on, ended = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        going.set()
+        go_on.wait(20)
+        ended.append(True)
+        raise ValueError("told to nobody")
+
+    task = asyncio.create_task(in_thread(work))
+    assert await asyncio.to_thread(going.wait, 20)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0.01)
+        assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended
+
+
+async def test_nothing_begins_while_a_session_closes(workspace: Path) -> None:
+    session = await Local().open(workspace)
+    task = asyncio.create_task(shell(session, "sleep 604.1919"))
+    await asyncio.sleep(0.3)
+    closing = asyncio.create_task(session.close())
+    await asyncio.sleep(0)
+    for refused in (shell(session, "true"), session.run_python("result = 1")):
+        with pytest.raises(SandboxBroken, match="closed"):
+            await refused
+    await closing
+    with pytest.raises(SandboxBroken, match="closed"):
+        await task
 
 
 async def test_close_kills_what_runs_and_removes_all(workspace: Path) -> None:

@@ -234,3 +234,33 @@ def test_a_group_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         Groups(Place(1, {"memory": tmp_path / "a", "pids": tmp_path / "none"}))
     assert not list((tmp_path / "a").iterdir())
+
+
+def test_a_forked_child_leaves_the_groups_to_its_parent(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\nfrom pathlib import Path\nfrom revet.sandboxes.local.cgroup import Groups, Place\n"
+        "top = Path(sys.argv[1])\ngroups = Groups(Place(1, {'memory': top, 'pids': top}))\n"
+        "if os.fork() == 0:\n    groups.close()\n    sys.exit(0)\n"
+        "assert os.wait()[1] == 0 and list(top.iterdir())\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.sandbox
+@pytest.mark.skipif(not isinstance(GROUPS, Place), reason="no control groups can be made here")
+def test_what_still_runs_in_a_group_of_the_killed_is_killed() -> None:
+    assert isinstance(GROUPS, Place)
+    groups = Groups(GROUPS)
+    left = mine()
+    group = groups.make(SMALL)
+    process = subprocess.Popen(["sleep", "606.1717"])
+    group.join(process.pid)
+    sweep_groups(GROUPS, grace=0)
+    assert process.poll() is None
+    while groups._held:  # as the kernel does when the process is killed
+        os.close(groups._held.pop())
+    sweep_groups(GROUPS, grace=0)
+    assert process.wait(10) == -9
+    sweep_groups(GROUPS, grace=0)
+    assert left and not any(place.exists() for place in left)

@@ -202,6 +202,28 @@ print(asyncio.run(run()))
             assert b"refused" in (await session.exec(argv, limits=SHORT)).stderr
 
 
+async def test_no_pair_of_sockets_sends_to_the_hosts(workspace: Path) -> None:
+    source = """
+import socket, sys
+for kind in (socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+    try:
+        a, b = socket.socketpair(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC)
+        print("pair")
+        a.sendto(b"out", "\\0" + sys.argv[1])
+    except OSError as error: print(error.errno)
+"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind("")
+        server.setblocking(False)
+        argv = ["python", "-c", source, server.getsockname()[1:].decode()]
+        async with await Local().open(workspace, network=Network.full) as session:
+            ended = await session.exec(argv, limits=SHORT)
+        refused = str(errno.ESOCKTNOSUPPORT)
+        assert ended.stdout.decode().split()[:3] == [refused, refused, "pair"], ended.stderr
+        with pytest.raises(BlockingIOError):
+            server.recv(10)
+
+
 async def test_every_feature_is_there_or_its_absence_explained(sandbox: Local) -> None:
     support = await sandbox.support()
     assert support.available and support.about.startswith("bubblewrap ")

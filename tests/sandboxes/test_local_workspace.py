@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from revet.sandboxes import Layer, Local
 from revet.sandboxes.local import LocalSession
+from revet.sandboxes.local.harvest import MAX_LETTERS, harvest, leavings
 from revet.sandboxes.local.session import copied
+from revet.sandboxes.trees import remove_tree
 from revet.sandboxes.view import View
 from tests.sandboxes.inside import python, shell, snapshot
 
@@ -316,3 +319,28 @@ def test_a_copy_shuts_what_cannot_be_read() -> None:
             os.seteuid(os.getuid())
             (tree / "shut").chmod(0o700)
             (top / "shut").chmod(0o700)
+
+
+def test_what_lies_deep_is_found_in_bounded_time_and_listed_in_bounded_room(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    upper = tmp_path / "upper"
+    upper.mkdir()
+    top = folder = os.open(upper, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for _ in range(1900):
+            os.mkdir("d", dir_fd=folder)
+            inner = os.open("d", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+            if folder != top:
+                os.close(folder)
+            folder = inner
+        for number in range(20_000):
+            os.mknod(str(number), dir_fd=folder)
+        os.close(folder)
+        view, start = View(tmp_path / "workspace"), time.monotonic()
+        found = harvest(top, view)
+        assert 1900 < len(found) < 20_000 and sum(map(len, found)) <= MAX_LETTERS
+        assert sum(1 for _ in leavings(top, view, [])) == 21_900
+        assert time.monotonic() - start < 30
+    finally:
+        os.close(top)
+        remove_tree(upper)

@@ -1,7 +1,8 @@
 """Control groups: limits on the memory and the number of all processes of a run together, and their CPU time.
 
-Groups are made below the one that this process is in (version 1), or below the nearest above it that hands its
-controllers down (version 2), so that every limit on this process also holds for what it runs. A session has a folder
+Groups are made below the one that this process is in (version 1), so that every limit on this process also holds for
+what it runs, or below the nearest above it that hands its controllers down (version 2): there, limits on that one and
+on those above it hold, and limits on the groups between it and this process do not. A session has a folder
 ``revet-…`` there and in it one group for each run. A lock on the folder, which the kernel drops with the process, says
 that it is in use: what a killed process left is swept by the next.
 """
@@ -12,6 +13,7 @@ import fcntl
 import os
 import re
 import secrets
+import signal
 import time
 import weakref
 from contextlib import suppress
@@ -26,6 +28,7 @@ __all__ = ["Group", "Groups", "Place", "find_place", "sweep_groups"]
 PREFIX = "revet-"
 # A folder this young may not be locked yet by the process that makes it.
 GRACE = 60.0
+MOST_PIDS = 1 << 22  # what the kernel can count
 # The launcher, and bwrap's two processes.
 OWN_PROCESSES = 3
 OWN_MEMORY = 8 * 1024 * 1024
@@ -141,8 +144,11 @@ class Groups:
         self._busy: list[Group] = []
         self._name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         mine = [folder / self._name for folder in place.distinct]
-        self.close = weakref.finalize(self, release, mine, self._held, self._busy)
-        """Removes the folder; safe to call twice, and called when the object is collected or Python ends."""
+        self.close = weakref.finalize(self, release, mine, self._held, self._busy, os.getpid())
+        """Removes the folder; safe to call twice, and called when the object is collected or Python ends.
+
+        In a forked child it does nothing: the groups are the parent's.
+        """
         try:
             for folder in mine:
                 folder.mkdir()
@@ -172,7 +178,9 @@ class Groups:
             self._busy.append(group)
 
 
-def release(folders: list[Path], held: list[int], busy: list[Group]) -> None:
+def release(folders: list[Path], held: list[int], busy: list[Group], owner: int) -> None:
+    if os.getpid() != owner:
+        return
     for group in busy:
         group.remove()
     for folder in folders:
@@ -217,7 +225,7 @@ class Group:
             (memory / "memory.limit_in_bytes").write_text(most)
         if no_swap.exists():  # kernels that do not account for swap have none of it
             no_swap.write_text(words)
-        (self._folders[PIDS] / "pids.max").write_text(str(processes))
+        (self._folders[PIDS] / "pids.max").write_text(str(min(processes, MOST_PIDS)))
 
     def memory_used(self) -> int:
         """Bytes in use now. OSError if that cannot be read."""
@@ -260,7 +268,7 @@ def numbers(file: Path) -> dict[str, int]:
 
 
 def sweep_groups(place: Place, *, grace: float = GRACE) -> None:
-    """Remove the groups of processes that are gone. Those with a process in them cannot be removed, and stay.
+    """Remove the groups of processes that are gone, and kill what still runs in them.
 
     Each login, service or job may have a group of its own, so that what another one left lies beside ours.
     """
@@ -274,7 +282,32 @@ def sweep_groups(place: Place, *, grace: float = GRACE) -> None:
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     for inner in left.iterdir():
                         if inner.is_dir():
+                            clear(inner)
                             inner.rmdir()
                     left.rmdir()
                 finally:
                     os.close(held)
+
+
+def clear(group: Path) -> None:
+    """Kill all processes in a group, and wait a moment for the kernel to be done with them."""
+    for _ in range(20):
+        found = processes(group)
+        if not found:
+            return
+        for process in found:
+            with suppress(OSError):  # it has ended
+                held = os.pidfd_open(process)
+                try:
+                    if process in processes(group):  # still that one, and no other that got its number
+                        signal.pidfd_send_signal(held, signal.SIGKILL)
+                finally:
+                    os.close(held)
+        time.sleep(0.01)
+
+
+def processes(group: Path) -> set[int]:
+    """Those in the group that can be seen from here: others, of another container, are listed as 0."""
+    with suppress(OSError):
+        return {int(line) for line in (group / "cgroup.procs").read_text().split()} - {0, os.getpid()}
+    return set()

@@ -6,35 +6,60 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from revet.sandboxes.gate import Artefact
 from revet.sandboxes.trees import Marks, readable, walk
-from revet.sandboxes.view import HIDDEN, View, is_folder, parents
+from revet.sandboxes.view import HIDDEN, View, is_folder
 
 __all__ = ["MAX_TOUCHED", "harvest", "leavings", "leavings_of_copy", "legible"]
 
 MAX_TOUCHED = 100_000
 """At most so many paths are listed: a program can make them faster than anyone reads them."""
+MAX_LETTERS = 8 * 1024 * 1024
+"""At most so many characters have the paths that are listed."""
 OPAQUE = ("user.overlay.opaque", "trusted.overlay.opaque")
 
 
 def harvest(upper: int, view: View) -> set[str]:
-    """The paths created, changed or deleted, from the open upper folder; at most `MAX_TOUCHED`.
+    """The paths created, changed or deleted, from the open upper folder; at most `MAX_TOUCHED` and `MAX_LETTERS`.
 
     A folder counts when it was created or deleted, not when its content changed; a deleted folder brings what
     it held. A file that was opened for writing and is as before does not count.
     """
-    return set(islice(differences(upper, view), MAX_TOUCHED))
+    return set(bounded(differences(upper, view)))
+
+
+def bounded(paths: Iterable[str]) -> Iterator[str]:
+    """The paths, as many of the first ones as may be listed."""
+    letters = 0
+    for number, path in enumerate(paths):
+        letters += len(path)
+        if number == MAX_TOUCHED or letters > MAX_LETTERS:
+            return
+        yield path
+
+
+def compared(tree: int, view: View) -> Iterator[tuple[str, os.stat_result, int, Path | None]]:
+    """`walk`, without the hidden folder, and with where each path lay before the run; None if nowhere.
+
+    Each path is looked up from the places of the folder that holds it, and not at all where there was no such folder:
+    a program can nest folders deeply, and looking up from the top takes a time that grows with the depth.
+    """
+    folders = {"": view.top}
+    for path, info, folder in walk(tree):
+        if path.split("/", 1)[0] == HIDDEN:
+            continue
+        above = folders.get(path.rpartition("/")[0])
+        places = (None, None) if above is None else view.step(above, path)
+        if stat.S_ISDIR(info.st_mode) and any(place is not None and is_folder(place) for place in places):
+            folders[path] = places
+        yield path, info, folder, places[0] if places[1] is None else places[1]
 
 
 def differences(upper: int, view: View) -> Iterator[str]:
-    for path, info, folder in walk(upper):
-        if path.split("/", 1)[0] == HIDDEN:
-            continue
-        before = view.find(path)
+    for path, info, folder, before in compared(upper, view):
         was_folder = before is not None and is_folder(before)
         if stat.S_ISDIR(info.st_mode):
             if not was_folder:
@@ -54,10 +79,7 @@ def differences(upper: int, view: View) -> Iterator[str]:
 
 def leavings(upper: int, view: View, deleted: list[str]) -> Iterator[Artefact]:
     """What a run created or changed, from the open upper folder; what it deleted is added to `deleted` on the way."""
-    for path, info, folder in walk(upper):
-        if path.split("/", 1)[0] == HIDDEN:
-            continue
-        before = view.find(path)
+    for path, info, folder, before in compared(upper, view):
         if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
             if before is not None:
                 deleted.append(path)
@@ -74,11 +96,9 @@ def leavings(upper: int, view: View, deleted: list[str]) -> Iterator[Artefact]:
 def leavings_of_copy(tree: int, view: View, marks: Marks, deleted: list[str]) -> Iterator[Artefact]:
     """As `leavings`, of a copy of the workspace, open at `tree`, whose `marks` were taken before the run."""
     gone = set(marks)
-    for path, info, folder in walk(tree):
+    for path, info, folder, before in compared(tree, view):
         gone.discard(path)
-        if path.split("/", 1)[0] == HIDDEN:
-            continue
-        mark, before = marks.get(path), view.find(path)
+        mark = marks.get(path)
         if stat.S_ISDIR(info.st_mode):
             if mark is None or not mark[2] or before is None or changed_mode(before, info):
                 yield artefact(path, info, folder)
@@ -91,9 +111,9 @@ def outermost(paths: Iterable[str]) -> Iterator[str]:
     """Of paths, parents before what they hold, those that lie in none of the others."""
     seen: set[str] = set()
     for path in paths:
-        if not seen.intersection(parents(path)):
-            seen.add(path)
+        if path.rpartition("/")[0] not in seen:
             yield path
+        seen.add(path)
 
 
 def changed_mode(before: Path, info: os.stat_result) -> bool:
@@ -132,8 +152,8 @@ def content(name: str, info: os.stat_result, folder: int) -> Iterator[bytes]:
 
 
 def legible(paths: set[str]) -> tuple[str, ...]:
-    """Sorted, and with bytes that are not UTF-8 written as backslash escapes."""
-    return tuple(sorted(os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths))
+    """Sorted, as many as may be listed, and with bytes that are not UTF-8 written as backslash escapes."""
+    return tuple(bounded(sorted(os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths)))
 
 
 def is_opaque(path: str, upper: int) -> bool:

@@ -43,6 +43,10 @@ REPORT_FD = 3
 OWN_PROCESSES = 4
 # Without so many bytes of address space, bwrap itself does not start.
 LEAST_ADDRESSES = 1 << 24
+# Nor without so many descriptors.
+LEAST_FILES = 32
+# The kernel counts them as nanoseconds in 64 bits.
+MOST_SECONDS = 10**9
 
 
 class Trouble(Exception):
@@ -165,11 +169,11 @@ def stage(plan: dict[str, Any]) -> None:
 def scratch(plan: dict[str, Any]) -> None:
     """Make the capped folders that the program writes to, and hand the upper one to the parent, which may fill it."""
     base, user = plan["mount"], plan["drop"]
-    for name in ("up", "work", "tmp"):
+    for name in ("up", "work", "tmp", "shm"):
         folder = os.path.join(base, name)
         os.mkdir(folder, 0o755)
-        if name == "tmp":
-            mount_tmpfs(folder, plan["tmp"], "1777")
+        if name in plan:
+            mount_tmpfs(folder, plan[name], "1777")
         elif user is not None:
             os.chown(folder, user, user)
     fd = os.open(os.path.join(base, "up"), os.O_RDONLY | os.O_DIRECTORY)
@@ -236,10 +240,10 @@ def limit(plan: dict[str, Any]) -> None:
         processes += tasks_of(os.geteuid())
     wanted = {
         resource.RLIMIT_AS: max(limits["memory"], LEAST_ADDRESSES),
-        resource.RLIMIT_CPU: limits["cpu_seconds"],
+        resource.RLIMIT_CPU: min(limits["cpu_seconds"], MOST_SECONDS),
         resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_FSIZE: limits["file_size"],
-        resource.RLIMIT_NOFILE: limits["open_files"],
+        resource.RLIMIT_NOFILE: max(limits["open_files"], LEAST_FILES),
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 1 << 20,
         resource.RLIMIT_MSGQUEUE: 0,
@@ -289,6 +293,7 @@ def main() -> None:
     for fd in (plan["control"], plan["socket"]):
         os.set_inheritable(fd, False)
     plan["parent"] = _socket.socket(fileno=plan["socket"])
+    os.umask(0o022)  # the same everywhere, and what is made here is for the user that it becomes
     try:
         # Opened with the rights of now, written when these are given up.
         joins = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in plan.get("join", ())]
@@ -300,9 +305,12 @@ def main() -> None:
             if not plan["parent"].recv(1):
                 raise Trouble("parent", "the parent did not do its part")
         plan["parent"].close()
+        launcher = os.getpid()
         child = os.fork()
         if child == 0:
             libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+            if os.getppid() != launcher:  # it died before that, and told nobody
+                os._exit(1)
             for fd in joins:
                 os.write(fd, b"0")
             write_file("/proc/self/oom_score_adj", "1000")

@@ -61,7 +61,9 @@ def passable(folder: Path) -> bool:
 
 
 def make_folder(place: Path, mode: int, owner: int | None = None) -> None:
-    place.mkdir(mode)
+    """A folder of that mode, whatever the umask is."""
+    place.mkdir()
+    place.chmod(mode)
     give(place, owner)
 
 
@@ -71,7 +73,7 @@ def give(place: Path, owner: int | None) -> None:
 
 
 def make_files(target: Path, files: Mapping[str, bytes], owner: int | None) -> None:
-    target.mkdir(0o755)
+    make_folder(target, 0o755)
     for path, content in files.items():
         place = target / Path(path).relative_to(FILES)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -121,9 +123,9 @@ def copied(view: View, tree: Path, owner: int | None) -> Marks:
 def copy_once(view: View, tree: Path, owner: int | None) -> Marks:
     try:
         before = states(view)
-        tree.mkdir(0o755)
+        make_folder(tree, 0o755)
         if is_folder(view.workspace / HIDDEN):
-            (tree / HIDDEN).mkdir(0o755)  # an empty place to mount the empty one on
+            make_folder(tree / HIDDEN, 0o755)  # an empty place to mount the empty one on
         shut = build_tree(view, tree, owner)
         after = states(view)
     except PermissionError as error:

@@ -1,14 +1,16 @@
-"""What the local sandbox can do on this machine, found by running a tiny one. Once per process and bwrap."""
+"""What the local sandbox can do on this machine, found by running a tiny one. Once it works, never again."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
-from revet.errors import DiskFull, HostError, SandboxUnavailable
+from revet.errors import DiskFull, HostError, RevetError, SandboxUnavailable
 from revet.sandboxes.base import Feature, Limits, Support
 from revet.sandboxes.local import seccomp
 from revet.sandboxes.local.cgroup import CPU, Groups, Place, find_place
@@ -80,9 +82,12 @@ async def examine(bwrap: Path | None = None, *, overlay: bool = True) -> Probe:
     which may be another the next time, if there is no room for trying.
     """
     key = (bwrap, overlay)
-    if key not in _known:
-        _known[key] = await try_all(bwrap, overlay)
-    return _known[key]
+    if key in _known:
+        return _known[key]
+    probe = await try_all(bwrap, overlay)
+    if probe.mode is not None:  # what does not work may be mended at any time
+        _known[key] = probe
+    return probe
 
 
 async def try_all(bwrap: Path | None, overlay: bool) -> Probe:
@@ -92,7 +97,10 @@ async def try_all(bwrap: Path | None, overlay: bool) -> Probe:
     tried: list[str] = []
     drop = NOBODY if os.geteuid() == 0 else None
     groups, no_groups = usable_groups()
+    patience = time.monotonic() + 3 * PROBE_SECONDS
     for mode in modes(list(candidates(bwrap)), drop, overlay, tried):
+        if time.monotonic() > patience:  # they hang, and there are many
+            break
         failure, mapped = await attempt(replace(mode, groups=groups))
         if failure is not None and groups is not None:
             again, mapped = await attempt(mode)
@@ -146,8 +154,9 @@ async def support(bwrap: Path | None = None, *, overlay: bool = True) -> Support
     """What `revet.sandboxes.base.Sandbox.support` tells. Never raises."""
     try:
         seen = await examine(bwrap, overlay=overlay)
-    except HostError as error:
-        return Support(available=False, reason=str(error).split("\n", 1)[0], hint=error.hint or "")
+    except (RevetError, OSError) as error:
+        hint = error.hint if isinstance(error, RevetError) else None
+        return Support(available=False, reason=str(error).split("\n", 1)[0], hint=hint or "")
     told = seen.features
     if not told.available:
         missing = dict.fromkeys(Feature, "the sandbox does not work here")
@@ -231,15 +240,18 @@ def modes(binaries: list[tuple[Path, bool]], drop: int | None, overlay: bool, tr
 
 
 def ask(bwrap: Path, option: str) -> str:
-    """What bwrap prints. OSError if it does not run."""
-    ended = subprocess.run(
-        [bwrap, option],
-        env={},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=PROBE_SECONDS,
-        check=False,
-    )
+    """What bwrap prints. OSError if it does not run, or not end."""
+    try:
+        ended = subprocess.run(
+            [bwrap, option],
+            env={},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(errno.ETIMEDOUT, f"it did not answer for {PROBE_SECONDS:g} seconds") from None
     return (ended.stdout + ended.stderr).decode("utf-8", "replace")
 
 
@@ -278,10 +290,14 @@ def probe_folder() -> Iterator[Path]:
 
 
 def describe(mode: Mode, mapped: bool) -> Features:
+    try:
+        version = ask(mode.bwrap, "--version").strip().removeprefix("bubblewrap ")
+    except OSError as error:
+        version = f"of unknown version ({error.strerror})"
     return Features(
         available=True,
         bwrap=str(mode.bwrap),
-        version=ask(mode.bwrap, "--version").strip().removeprefix("bubblewrap "),
+        version=version,
         bundled=mode.bundled,
         overlay=mode.overlay,
         owner_mapping=mode.drop is not None and mode.overlay and mapped,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import marshal
 import os
 import signal
@@ -60,7 +61,8 @@ class Running:
     """A launcher and everything below it. Use once: ``Ended = await Running(...).run()``."""
 
     def __init__(self, launcher: Path, limits: Limits, stdin: bytes, on_report: Callable[[bytes], None] | None) -> None:
-        self.launcher, self.limits, self.stdin, self.on_report = launcher, limits, stdin, on_report
+        self.launcher, self.limits, self.on_report = launcher, limits, on_report
+        self._unsent = memoryview(stdin)
         self.cause: Cause | None = None
         self.error: Exception | None = None
         self._sinks: dict[str, Sink] = {}
@@ -167,7 +169,7 @@ class Running:
             whole["argv"] = ["bwrap", "--args", str(words_fd), "--", *argv]
             plan_fd = passed.content(marshal.dumps(whole))
             stdin = subprocess.DEVNULL
-            if self.stdin:
+            if self._unsent:
                 reader, self._stdin_fd = os.pipe()
                 stack.callback(self._close_stdin)
                 os.set_blocking(self._stdin_fd, False)
@@ -274,13 +276,13 @@ class Running:
 
     def _writable(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            sent = os.write(self._stdin_fd, self.stdin[:CHUNK])
-            self.stdin = self.stdin[sent:]
+            sent = os.write(self._stdin_fd, self._unsent[:CHUNK])
+            self._unsent = self._unsent[sent:]
         except BlockingIOError:
             return
         except BrokenPipeError:
-            self.stdin = b""
-        if not self.stdin:
+            self._unsent = memoryview(b"")
+        if not self._unsent:
             loop.remove_writer(self._stdin_fd)
             self._close_stdin()
 
@@ -343,13 +345,21 @@ class Running:
 
 async def in_thread(work: Callable[[], T]) -> T:
     """`work` in a thread. A cancellation waits for it: it uses folders that are removed next."""
-    return await unbroken(asyncio.ensure_future(asyncio.to_thread(work)))
+    loop = asyncio.get_running_loop()
+    # A future, not a task: the end of the event loop cancels every task.
+    return await unbroken(loop.run_in_executor(None, contextvars.copy_context().run, work))
 
 
 async def unbroken(task: asyncio.Future[T]) -> T:
-    """Its result. A cancellation is put off until it is done."""
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+    """Its result. A cancellation, and any after it, is put off until it is done."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()  # looked at, so that nobody warns of it
+    raise cancelled

@@ -168,36 +168,30 @@ def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
     for name in ETC_FROM_HOST:
         if (recipe.etc / name).exists():
             yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    yield from (
-        "--dir",
-        "/run",
-        "--dir",
-        "/var",
-        "--symlink",
-        "/tmp",
-        "/var/tmp",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-    )
+    yield from ("--dir", "/run", "--dir", "/var")
+    if recipe.view.workspace.is_relative_to("/var/tmp"):  # a link would give it another path
+        yield from ("--dir", "/var/tmp")
+    else:  # relative, for bwrap follows it while the root is still another
+        yield from ("--symlink", "../tmp", "/var/tmp")
+    yield from ("--proc", "/proc", "--dev", "/dev")
     if recipe.mode.sealed and not recipe.server:  # nothing may be covered where a fork is to have a new one
         # bwrap's own, of the same user: whoever writes to its memory can have any exit status told.
         yield from ("--perms", "0555", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1")
-    yield from (
-        "--perms",
-        "1777",
-        "--size",
-        str(min(recipe.limits.disk, SHARED_MEMORY)),
-        "--tmpfs",
-        "/dev/shm",
-    )
+    yield from temporary_places(recipe)
+    if recipe.files is not None:
+        yield from ("--ro-bind", str(stage.place(recipe.files, "plain")), str(FILES))
+
+
+def temporary_places(recipe: Recipe) -> Iterator[str]:
+    if recipe.mode.capped and not recipe.server:  # the launcher's also limits the number of files
+        yield from ("--bind", str(recipe.tmp.with_name("shm")), "/dev/shm")
+    else:
+        size = min(recipe.limits.disk, SHARED_MEMORY)
+        yield from ("--perms", "1777", "--size", str(size), "--tmpfs", "/dev/shm")
     if recipe.mode.capped:
         yield from ("--bind", str(recipe.tmp), "/tmp")
     else:
         yield from ("--perms", "1777", "--size", str(recipe.limits.disk), "--tmpfs", "/tmp")
-    if recipe.files is not None:
-        yield from ("--ro-bind", str(stage.place(recipe.files, "plain")), str(FILES))
 
 
 def interpreter(recipe: Recipe, stage: Stage) -> Iterator[str]:
@@ -280,7 +274,7 @@ def locks_on_copy(recipe: Recipe) -> Iterator[str]:
 
 def make_etc(target: Path, network: Network = Network.none) -> None:
     """Write the made-up ``/etc``, with empty places for what is bound from the host. A network needs name servers."""
-    target.mkdir(0o755)
+    target.mkdir()
     texts = dict(ETC)
     if network is Network.full:
         texts["nsswitch.conf"] = texts["nsswitch.conf"].replace("hosts: files", "hosts: files dns")
@@ -295,6 +289,8 @@ def make_etc(target: Path, network: Network = Network.none) -> None:
             place.mkdir()
         elif Path("/etc", name).is_file():
             place.touch()
+    for place in (target, *target.rglob("*")):  # a dropped uid reads them, whatever the umask is
+        place.chmod(0o755 if place.is_dir() else 0o644)
 
 
 def make_whiteouts(target: Path, view: View, owner: int | None) -> None:

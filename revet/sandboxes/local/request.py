@@ -65,8 +65,11 @@ def validate(request: Request) -> None:
         raise InputError("a command or an environment variable holds a NUL byte, or a variable's name is not one")
     for path in request.files:
         plain = os.path.normpath(path)
-        if plain != path or not Path(path).is_relative_to(FILES) or Path(path) == FILES:
+        if "\0" in path or plain != path or not Path(path).is_relative_to(FILES) or Path(path) == FILES:
             raise InputError(f"{path!r} is not a path below {FILES}", hint=f"name extra files {FILES}/NAME")
+        above = {str(parent) for parent in Path(path).parents} & request.files.keys()
+        if above:
+            raise InputError(f"{path!r} is below {above.pop()!r}, which is a file", hint="name one of them otherwise")
     if request.view.layer is not None and not is_folder(request.view.layer.root):
         raise InputError(f"the layer's root is not a folder: {request.view.layer.root}")
     if not is_folder(request.view.workspace):

@@ -17,14 +17,15 @@ from functools import lru_cache
 
 __all__ = ["filter_program", "supported"]
 
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+LOAD, AND, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 OFFSET_NUMBER, OFFSET_ARCH = 0, 4
 X32_BIT = 0x40000000
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 CLONE_NEW = 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
-AF_UNIX, AF_INET, AF_INET6, NO_FAMILY = 1, 2, 10, 0xFFFF
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE_MASK = 1, 5, 0xF
 
 # The numbers that all architectures share since Linux 5.1.
 MISSING_EVERYWHERE = (425, 426, 427, 435, 447)  # io_uring_setup, _enter, _register, clone3, memfd_secret
@@ -105,8 +106,8 @@ def supported(machine: str | None = None) -> bool:
 def filter_program(machine: str | None = None, *, local_sockets: bool = True) -> bytes:
     """The filter as an array of `struct sock_filter`, which `bwrap --seccomp FD` reads. KeyError if unsupported.
 
-    Without `local_sockets`, no AF_UNIX socket can be made but by ``socketpair``: where the host's network is shared,
-    its abstract sockets are within reach.
+    Without `local_sockets`, no AF_UNIX socket can be made but by ``socketpair``, and none that sends to any address:
+    where the host's network is shared, its abstract sockets are within reach.
     """
     calls = KNOWN[(machine or platform.machine()).lower()]
     program = [
@@ -135,20 +136,16 @@ def filter_program(machine: str | None = None, *, local_sockets: bool = True) ->
             step(RETURN, ALLOW),
         ],
     )
-    for number in calls.sockets:
-        # What no socket has, for none.
-        local = AF_UNIX if local_sockets or number == calls.sockets[1] else NO_FAMILY
-        program += when(
-            number,
-            [
-                argument(0),
-                step(JUMP_EQUAL, local, 3, 0),
-                step(JUMP_EQUAL, AF_INET, 2, 0),
-                step(JUMP_EQUAL, AF_INET6, 1, 0),
-                refuse(errno.EAFNOSUPPORT),
-                step(RETURN, ALLOW),
-            ],
-        )
+    families = (AF_INET, AF_INET6, AF_UNIX) if local_sockets else (AF_INET, AF_INET6)
+    single, pair = calls.sockets
+    program += when(single, [argument(0), *only(families, errno.EAFNOSUPPORT)])
+    if local_sockets:
+        program += when(pair, [argument(0), *only(families, errno.EAFNOSUPPORT)])
+    else:
+        # A pair of datagram sockets (which SOCK_RAW makes, too) is connected, yet can send to others.
+        connected = only((SOCK_STREAM, SOCK_SEQPACKET), errno.ESOCKTNOSUPPORT)
+        other = [step(JUMP_EQUAL, AF_UNIX, 1, 0), refuse(errno.EAFNOSUPPORT)]
+        program += when(pair, [argument(0), *other, argument(1), step(AND, SOCK_TYPE_MASK), *connected])
     program.append(step(RETURN, ALLOW))
     return b"".join(program)
 
@@ -164,6 +161,12 @@ def refuse(number: int) -> bytes:
 def argument(index: int) -> bytes:
     """Load the low half of an argument. The kernel looks at no more of these arguments, so neither may we."""
     return step(LOAD, 16 + 8 * index)
+
+
+def only(values: tuple[int, ...], otherwise: int) -> list[bytes]:
+    """Allow the call if what is loaded is one of `values`."""
+    jumps = [step(JUMP_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
+    return [*jumps, refuse(otherwise), step(RETURN, ALLOW)]
 
 
 def when(number: int, then: list[bytes]) -> list[bytes]:

@@ -20,7 +20,7 @@ from revet.sandboxes.local.cgroup import Group, Groups
 from revet.sandboxes.local.harvest import harvest, leavings, leavings_of_copy, legible
 from revet.sandboxes.local.places import copied, fits_in_memory, make_files, make_folder, make_home, size_of
 from revet.sandboxes.local.process import Ended, Running, in_thread
-from revet.sandboxes.local.profile import Mode, Recipe, Stage, arguments, make_etc, make_whiteouts
+from revet.sandboxes.local.profile import SHARED_MEMORY, Mode, Recipe, Stage, arguments, make_etc, make_whiteouts
 from revet.sandboxes.local.python import Interpreter
 from revet.sandboxes.local.request import Copy, Request, absolute, reached, validate
 from revet.sandboxes.local.seccomp import filter_program
@@ -65,6 +65,7 @@ class LocalSession(AsyncClosing):
         self._overlay = mode.overlay
         self._serial = count()
         self._running: set[Running] = set()
+        self._closing = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._groups: Groups | None = None
@@ -78,7 +79,7 @@ class LocalSession(AsyncClosing):
     def _make(self, workspace: Path | None) -> None:
         if workspace is None:
             workspace = self._home / "workspace"
-            workspace.mkdir(0o755)
+            make_folder(workspace, 0o755)
         self.workspace = Path(os.path.realpath(workspace))
         spelled = Path(os.path.abspath(workspace))  # noqa: PTH100 - links in it are what is looked for
         self._alias = None if spelled == self.workspace or spelled.is_relative_to("/usr") else spelled
@@ -88,7 +89,7 @@ class LocalSession(AsyncClosing):
         py_compile.compile(str(Path(__file__).with_name("launch.py")), str(self._launcher), doraise=True)
         self._launcher.chmod(0o644)
         kept = self._home / "kept"
-        kept.mkdir(0o700)
+        make_folder(kept, 0o700)
         self._kept = Kept(self.workspace, kept)
         if self._mode.groups is not None:
             self._groups = Groups(self._mode.groups)
@@ -188,6 +189,7 @@ class LocalSession(AsyncClosing):
 
     async def close(self) -> None:
         """Kill what still runs and remove the session's folder. Closing twice is harmless."""
+        self._closing = True
         for running in self._running:
             running.stop("closed")
         await self._pool.close()
@@ -212,10 +214,11 @@ class LocalSession(AsyncClosing):
         )
 
     def _check_open(self) -> None:
-        if not self._scratch.close.alive:
+        if self._closing or not self._scratch.close.alive:
             raise SandboxBroken("the session is closed", hint="open another with the sandbox's open()")
 
     async def _attempt(self, request: Request, overlay: bool) -> ExecResult:
+        self._check_open()
         place = self._home / f"x{next(self._serial)}"
         running = Running(self._launcher, request.limits, request.stdin, request.on_report)
         self._running.add(running)
@@ -224,7 +227,7 @@ class LocalSession(AsyncClosing):
         try:
             with ExitStack() as made:
                 try:
-                    place.mkdir(0o711)
+                    make_folder(place, 0o711)
                     group = self._group(request, made)
                     copy = None if overlay else await self._copy(request, place)
                     recipe, stage = self._recipe(request, place, copy)
@@ -315,7 +318,7 @@ class LocalSession(AsyncClosing):
         """Make this run's folders, and the recipe that names them."""
         mode = self._mode
         mount = place / "m"
-        mount.mkdir(0o755)
+        make_folder(mount, 0o755)
         scratch = mount if mode.capped else place
         for folder in () if mode.capped else (place / "up", place / "work"):
             make_folder(folder, 0o755, mode.drop)
@@ -357,6 +360,7 @@ class LocalSession(AsyncClosing):
             "mount": str(stage.mount),
             "scratch": recipe.limits.disk + (room or 0),
             "tmp": recipe.limits.disk,
+            "shm": min(recipe.limits.disk, SHARED_MEMORY),
             "stage": stage.plan,
             "bwrap": str(stage.place_program(mode)),
         }

@@ -116,7 +116,7 @@ class Birth:
         )
         self.hosted = Hosted(site.launcher, limits, b"", None)
         try:
-            place.mkdir(0o711)
+            make_folder(place, 0o711)
             self._stack.callback(remove_tree, place)
             self._join()
             self.control = self._launch(place, limits)
@@ -222,7 +222,7 @@ class Birth:
 def make_recipe(site: Site, place: Path, limits: Limits) -> tuple[Recipe, Stage]:
     """The folders of one server's sandbox, and the recipe that names them."""
     mount = place / "m"
-    mount.mkdir(0o755)
+    make_folder(mount, 0o755)
     scratch = mount if site.mode.capped else place
     for folder in () if site.mode.capped else (place / "up", place / "work"):
         make_folder(folder, 0o755, site.mode.drop)
