@@ -26,7 +26,7 @@ sandbox = typer.Typer(
 @guarded
 def image(
     tag: Annotated[
-        str | None, typer.Option("--tag", help="The image's name.", show_default="revet-sandbox:VERSION-pyX.Y")
+        str | None, typer.Option("--tag", help="The image's name.", show_default="revet-sandbox:VERSION-pyX.Y-HASH")
     ] = None,
     debug: Debug = False,
 ) -> None:

@@ -22,8 +22,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Literal
 
-from revet.errors import DiskFull, SandboxBroken
+from revet.errors import DiskFull, InputError, SandboxBroken
 from revet.sandboxes._guest.frames import FRAME, MAX_FRAME, TAG, seal
+from revet.sandboxes._guest.staging import MAX_PATH_BYTES
 from revet.sandboxes.base import ExecResult, ExecVerdict, Limits
 
 __all__ = ["FILES", "Account", "Corrupt", "Left", "frame", "frames", "head", "judge", "new_key", "order", "program"]
@@ -64,7 +65,12 @@ def program() -> str:
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
-    """One frame for the supervisor. The payload has at most `MAX_FRAME` bytes."""
+    """One frame for the supervisor. InputError if the payload has more than `MAX_FRAME` bytes."""
+    if len(payload) > MAX_FRAME:
+        raise InputError(
+            f"a program's arguments and environment come to {len(payload)} bytes; they may have {MAX_FRAME}",
+            hint="hand large data to the program on its standard input, or in files",
+        )
     return FRAME.pack(kind, len(payload)) + payload
 
 
@@ -106,9 +112,13 @@ def order(
     report: bool,
     keep: bool,
     seccomp: bytes | None,
+    alone: bool = True,
 ) -> bytes:
     """The frame that starts a program. `rlimits` go by their names without ``RLIMIT_``; `cwd` is absolute.
 
+    `alone`: what is counted inside (processor time, deaths for memory) is of this program and what it starts. Where
+    others are counted with it, only what the program's own process has used is looked at.
+    InputError if `argv` and `env` are too long for a frame.
     `python` is a path of the host's that stands for the supervisor's own interpreter where it is missing inside.
     """
     told: dict[str, Any] = {
@@ -117,7 +127,8 @@ def order(
         "cwd": cwd,
         "python": python,
         "wall": limits.wall_seconds,
-        "cpu": limits.cpu_seconds + CPU_GRACE,  # RLIMIT_CPU, which says more, comes first
+        "alone": alone,
+        "cpu": limits.cpu_seconds + CPU_GRACE if alone else None,  # RLIMIT_CPU, which says more, comes first
         "output": limits.output,
         "report": limits.report if report else None,
         "rlimits": dict(rlimits),
@@ -160,8 +171,9 @@ class Left:
 class Account:
     """All that a supervisor told. `feed` it bytes as they come; it raises `Corrupt` when they are not its own.
 
-    `on_report` is called with each part of the report. Close it (it is a context manager) when what was left is
-    taken.
+    `on_report` is called with each part of the report; what it raises, `feed` raises. `began` says whether a program
+    was started: if not, the end of all this says nothing about it. Close it (it is a context manager) when what was
+    left is taken.
     """
 
     key: bytes
@@ -185,6 +197,7 @@ class Account:
     _spool: IO[bytes] | None = None
     _spooled: int = 0
     _wanted: int = 0
+    _path_bytes: int = 0
 
     def __enter__(self) -> Account:
         return self
@@ -238,14 +251,14 @@ class Account:
                 self._told(kind, json.loads(payload))
         except (ValueError, KeyError, TypeError, struct.error) as error:
             raise Corrupt(f"a frame makes no sense: {error}") from None
+        if kind == b"3" and self.on_report is not None:
+            self.on_report(payload)
 
     def _hear(self, kind: bytes, payload: bytes) -> None:
         stream = self._streams[kind]
         stream += payload
         if len(stream) > (self.limits.report if kind == b"3" else self.limits.output):
             raise Corrupt("more output came than was asked for")
-        if kind == b"3" and self.on_report is not None:
-            self.on_report(payload)
 
     def _told(self, kind: bytes, what: Any) -> None:
         if kind == b"R":
@@ -254,7 +267,7 @@ class Account:
             self.ended = {name: what[name] for name in ENDED}
         elif kind in (b"T", b"V"):
             paths = self.touched if kind == b"T" else self.deleted
-            paths += [str(path) for path in what]
+            paths += [self._path(path) for path in what]
             if len(paths) > MOST_PATHS:
                 raise Corrupt("more paths came than are told")
         elif kind == b"A":
@@ -266,6 +279,13 @@ class Account:
         else:
             raise Corrupt(f"an unknown frame, or one out of place: {kind!r}")
 
+    def _path(self, told: Any) -> str:
+        path = str(told)
+        self._path_bytes += len(os.fsencode(path))
+        if self._path_bytes > 3 * MAX_PATH_BYTES:  # what was changed, what was deleted, what was left
+            raise Corrupt("more paths came than are told")
+        return path
+
     def _artefact(self, what: dict[str, Any]) -> None:
         size, sent = int(what["size"]), bool(what["sent"])
         if self._wanted or len(self.left) > MOST_PATHS or what["kind"] not in ("file", "folder", "link", "other"):
@@ -276,7 +296,8 @@ class Account:
             self._spool = TemporaryFile(prefix="revet-kept-")  # noqa: SIM115 - closed by close()
         target = None if what["target"] is None else str(what["target"])
         mode, modified = int(what["mode"]), int(what["modified"])
-        left = Left(str(what["path"]), what["kind"], mode, size, modified, target, sent, self._spool, self._spooled)
+        path = self._path(what["path"])
+        left = Left(path, what["kind"], mode, size, modified, target, sent, self._spool, self._spooled)
         self.left.append(left)
         self._wanted = size if sent else 0
 
@@ -350,7 +371,7 @@ def how_it_ended(ended: Mapping[str, Any], limits: Limits) -> tuple[ExecVerdict,
         return ExecVerdict.oom if ended["oom"] else ExecVerdict.exception, code, None
     number = os.WTERMSIG(status)
     verdict = ExecVerdict.signal
-    spent = max(ended["cpu"] or 0.0, ended["seconds"])
+    spent = ended["cpu"] or 0.0
     if number == signal.SIGXCPU or (number == signal.SIGKILL and not ended["oom"] and spent >= limits.cpu_seconds):
         verdict = ExecVerdict.timeout
     elif ended["oom"]:

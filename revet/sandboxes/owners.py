@@ -30,14 +30,13 @@ def started(pid: int) -> str | None:
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return None if fields[0] == b"Z" else fields[19].decode()
-    except (FileNotFoundError, ProcessLookupError):
-        if Path("/proc/self/stat").exists():
-            return None
+    except OSError:  # not Linux; or it is another user's, and /proc shows none of those (hidepid)
+        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return None
-    except PermissionError:
+    except (PermissionError, OverflowError):
         return ""
     return ""
 
@@ -48,8 +47,9 @@ def owner() -> str:
 
 
 def is_gone(label: str) -> bool:
-    """Whether the process that the label names has ended. False where that cannot be known: another machine's."""
+    """Whether the process that the label names has ended. False where that cannot be known (another machine's)."""
     pid, start, machine = (*label.split("/", 2), "", "")[:3]
     if machine != _machine() or not pid.isdigit():
         return False
-    return started(int(pid)) != start
+    now = started(int(pid))
+    return now is None or bool(now and start and now != start)

@@ -6,6 +6,7 @@ another. Only what changed since a machine was last told is read and sent.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -22,6 +23,8 @@ __all__ = ["Delta", "Locks", "Manifest", "Stamp", "archive", "delta", "locks", "
 PIECE = 1 << 18
 PAGE = 4096
 STICKY = 0o1777
+# What a path that was listed gives when something else, or nothing, has come to lie there.
+REPLACED = (errno.ENOENT, errno.ENOTDIR, errno.EINVAL, errno.ELOOP, errno.ESTALE)
 
 
 class Stamp(NamedTuple):
@@ -32,6 +35,7 @@ class Stamp(NamedTuple):
     size: int = 0
     modified: int = 0
     inode: int = 0
+    ctime: int = 0
     target: bytes = b""
     source: str = ""
     """Where it really lies; a path may come to lie elsewhere and be the same."""
@@ -61,8 +65,10 @@ def scan(view: View) -> Manifest:
                         for below in [other for other in found if other.startswith(f"{path}/")]:
                             del found[below]
                 found[path] = stamp
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise changed(error.filename) from None
+    except OSError as error:
+        if error.errno in REPLACED:
+            raise changed(error.filename or str(view.workspace)) from None
+        raise WorkspaceError(f"the workspace cannot be read: {error}", hint="give this user read permission") from None
     return found
 
 
@@ -91,10 +97,11 @@ def stamps(top: str, without: frozenset[str]) -> Iterator[tuple[str, Stamp]]:
             elif stat.S_ISLNK(info.st_mode):
                 yield path, Stamp(b"l", 0o777, target=os.fsencode(os.readlink(entry.path)))  # noqa: PTH115
             elif stat.S_ISREG(info.st_mode):
+                times = info.st_mtime_ns, info.st_ino, info.st_ctime_ns
                 if root or os.access(entry.path, os.R_OK):
-                    yield path, Stamp(b"f", mode, info.st_size, info.st_mtime_ns, info.st_ino, source=entry.path)
+                    yield path, Stamp(b"f", mode, info.st_size, *times, source=entry.path)
                 else:
-                    yield path, Stamp(b"f", 0, 0, info.st_mtime_ns, info.st_ino)
+                    yield path, Stamp(b"f", 0, 0, *times)
 
 
 def room(manifest: Manifest) -> tuple[int, int]:
@@ -167,7 +174,8 @@ def content(stamp: Stamp) -> Iterator[bytes]:
 
 def check(stamp: Stamp, info: os.stat_result) -> None:
     """WorkspaceChanged unless the file is as it was when it was looked at."""
-    if (info.st_size, info.st_mtime_ns, info.st_ino) != (stamp.size, stamp.modified, stamp.inode):
+    now = info.st_size, info.st_mtime_ns, info.st_ino, info.st_ctime_ns
+    if now != (stamp.size, stamp.modified, stamp.inode, stamp.ctime):
         raise changed(stamp.source)
 
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 # What it is, 1 if programs may not change it, mode, time of change in nanoseconds, bytes of path, of content.
 RECORD = struct.Struct(">cBIqIQ")
 CHUNK = 1 << 16
-PATHS_A_FRAME = 1000
 MAX_TOUCHED = 100_000
+MAX_PATH_BYTES = 8 << 20
+# Of a frame's paths: in JSON each byte can become six, and each path has its quotes.
+PATH_BYTES_A_FRAME, PATHS_A_FRAME = 1 << 16, 1000
 CLOCK_REALTIME_COARSE = 5  # Linux; Python has no name for it
 
 
@@ -94,8 +96,8 @@ class Unpacker:
         if not os.path.isdir(place) or os.path.islink(place):
             remove(place)
             os.mkdir(place, 0o700)
-        if os.lstat(place).st_uid != os.geteuid() and os.geteuid() != 0:
-            return  # whoever made it has locked it
+        if not ours(place):
+            return
         os.chmod(place, mode | 0o700)
         self._own(place, locked)
         self.folders[place] = mode
@@ -124,8 +126,13 @@ class Unpacker:
         if self.buffer or self.file >= 0:
             raise Trouble("broken", "a pack ends in the middle of a record")
         for place, mode in reversed(list(self.folders.items())):
-            if mode & 0o700 != 0o700 and os.path.isdir(place) and not os.path.islink(place):
+            if mode & 0o700 != 0o700 and os.path.isdir(place) and not os.path.islink(place) and ours(place):
                 os.chmod(place, mode)
+
+
+def ours(place: str) -> bool:
+    """Whether its mode is ours to set. If not, whoever owns it has locked it."""
+    return os.geteuid() in (0, os.lstat(place).st_uid)
 
 
 def remove(place: str) -> None:
@@ -193,23 +200,44 @@ def look(top: int) -> dict[str, Mark]:
 def tell_differences(host: Host, top: int, before: dict[str, Mark], order: dict[str, Any]) -> None:
     """What the program created, changed or deleted. Everything of it is dead: nothing changes meanwhile."""
     touched: list[str] = []
-    room, left_out = order["disk"], 0
+    deleted: list[str] = []
+    room, left_out, size = order["disk"], 0, 0
     for path, info, folder in walk(top):
         old = before.pop(path, None)
         if old is not None and not differs(old, mark(info)):
             continue
-        if len(touched) == MAX_TOUCHED:
+        size += len(os.fsencode(path))
+        if len(touched) == MAX_TOUCHED or size > MAX_PATH_BYTES:
             left_out += 1
             continue
         touched.append(path)
         if order["keep"]:
             room -= tell_artefact(host, path, info, folder, order["file_size"], room)
-    deleted = list(before)
-    left_out += max(0, len(deleted) - MAX_TOUCHED)
-    for kind, paths in ((b"T", touched), (b"V", deleted[:MAX_TOUCHED])):
-        for start in range(0, len(paths), PATHS_A_FRAME):
-            host.tell(kind, paths[start : start + PATHS_A_FRAME])
+    size = 0
+    for path in before:
+        size += len(os.fsencode(path))
+        if len(deleted) == MAX_TOUCHED or size > MAX_PATH_BYTES:
+            left_out += 1
+        else:
+            deleted.append(path)
+    for kind, paths in ((b"T", touched), (b"V", deleted)):
+        for part in parts(paths):
+            host.tell(kind, part)
     host.tell(b"Q", {"left_out": left_out})
+
+
+def parts(paths: list[str]) -> Iterator[list[str]]:
+    """The paths in lists that fit into a frame."""
+    part: list[str] = []
+    size = 0
+    for path in paths:
+        size += len(os.fsencode(path))
+        if part and (size > PATH_BYTES_A_FRAME or len(part) == PATHS_A_FRAME):
+            yield part
+            part, size = [], len(os.fsencode(path))
+        part.append(path)
+    if part:
+        yield part
 
 
 def tell_artefact(host: Host, path: str, info: os.stat_result, folder: int, most: int, room: int) -> int:

@@ -16,7 +16,7 @@ To the host, on standard output:
 === =====================================================================================================
 R   JSON: ready; the interpreter, and what can be measured here
 S   see above
-B   the program has started
+B   the program is being started
 1 2 a part of the program's stdout, stderr
 3   a part of its report
 E   JSON: how the program ended; nothing of it is left
@@ -72,7 +72,8 @@ class Run:
     """The program and its pipes. An order holds:
 
     argv, env, cwd (absolute), python (a path that stands for our own interpreter where it is not here, or null),
-    wall (seconds), cpu (seconds of all processes, or null), output, report (bytes; null: no report channel),
+    wall (seconds), alone (what is counted here is the program's), cpu (seconds of all processes, or null; needs
+    alone), output, report (bytes; null: no report channel),
     rlimits (names without RLIMIT_, and values), seccomp (BPF in base64, or null), keep, file_size and disk (bytes
     of one kept file, and of all).
     """
@@ -86,7 +87,8 @@ class Run:
         self.sinks: dict[int, tuple[bytes, int]] = {}  # the frame's kind, and how much may still come
         self.stdin_fd = -1
         self.started = 0.0
-        self.killed = out_of_memory() or 0
+        self.used, self.killed = cpu_seconds() or 0.0, out_of_memory() or 0
+        self.own = 0.0  # the processor time of the program's process, and of those that it waited for
 
     def start(self) -> None:
         """Make the pipes and the process. `error` says why it could not become the program, if so."""
@@ -131,12 +133,12 @@ class Run:
             poll.register(fd, select.POLLIN)
         if self.stdin_fd >= 0:
             poll.register(self.stdin_fd, select.POLLOUT)
-        used, most = cpu_seconds() or 0.0, self.order["cpu"]
+        most = self.order["cpu"]
         while not self.reap() and self.cause is None:
             left = self.started + self.order["wall"] - time.monotonic()
             if left <= 0:
                 self.cause = "wall"
-            elif most is not None and (cpu_seconds() or 0.0) - used > most:
+            elif most is not None and (cpu_seconds() or 0.0) - self.used > most:
                 self.cause = "cpu"
             for fd, _ in poll.poll(max(0.0, min(left, TICK)) * 1000):
                 if not self.attend(fd, wakeup):
@@ -182,28 +184,35 @@ class Run:
         """Take in the dead. Whether the program itself is among them."""
         with contextlib.suppress(ChildProcessError):
             while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     break
-                if pid == self.pid:
-                    self.status = status
+                self.take_in(pid, status, usage)
         return self.status is not None
+
+    def take_in(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
+        """One that has died. It is remembered if it is the program itself."""
+        if pid == self.pid:
+            self.status, self.own = status, usage.ru_utime + usage.ru_stime
 
     def end(self) -> None:
         """Kill whatever is left, and take its last words."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 kill_rest()
-                pid, status = os.waitpid(-1, 0)
-                if pid == self.pid:
-                    self.status = status
+                self.take_in(*os.wait4(-1, 0))
         seconds = time.monotonic() - self.started
         for fd in self.sinks:
             while select.select([fd], [], [], 0)[0] and self.forward(fd):
                 pass
         ended = {"status": self.status, "cause": self.cause, "error": self.error, "seconds": seconds}
-        killed = (out_of_memory() or 0) - self.killed
-        self.host.tell(b"E", {**ended, "oom": killed, "cpu": cpu_seconds()})
+        self.host.tell(b"E", {**ended, **self.counted()})
+
+    def counted(self) -> dict[str, Any]:
+        """The processor time that it has used, and how often the kernel killed for its memory."""
+        used = cpu_seconds() if self.order["alone"] else None
+        killed = (out_of_memory() or 0) - self.killed if self.order["alone"] else 0
+        return {"cpu": self.own if used is None else used - self.used, "oom": killed}
 
 
 def become(order: dict[str, Any], user: int | None, descriptors: list[int]) -> list[str]:
@@ -213,8 +222,7 @@ def become(order: dict[str, Any], user: int | None, descriptors: list[int]) -> l
         stream.write("1000")  # where memory runs out, this goes before the supervisor
     os.setsid()
     os.umask(0o022)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    answer_signals(signal.SIG_DFL)
     moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_MOVED) for fd in descriptors]
     for target, fd in enumerate(moved):
         os.dup2(fd, target)
@@ -234,6 +242,13 @@ def become(order: dict[str, Any], user: int | None, descriptors: list[int]) -> l
         confine(base64.b64decode(order["seccomp"]))
     program, *words = order["argv"]
     return [sys.executable if program == order["python"] and not os.access(program, os.X_OK) else program, *words]
+
+
+def answer_signals(how: signal.Handlers) -> None:
+    """Answer every signal that can be answered in this way."""
+    for number in signal.valid_signals():
+        with contextlib.suppress(OSError, ValueError):  # SIGKILL, SIGSTOP
+            signal.signal(number, how)
 
 
 def confine(program: bytes) -> None:
@@ -326,8 +341,8 @@ def serve(host: Host, wakeup: int) -> None:
         pack.finish()
     run = Run(host, order, bytes(stdin), head)
     try:
-        run.start()
         host.send(b"B")
+        run.start()
         run.watch(wakeup)
     finally:
         run.end()
@@ -344,6 +359,7 @@ def main() -> None:
     wakeup, wakeup_end = os.pipe()
     for fd in (wakeup, wakeup_end):
         os.set_blocking(fd, False)
+    answer_signals(signal.SIG_IGN)  # a program of the same user may send any
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
     host = Host(0, 1)

@@ -21,20 +21,20 @@ from revet.errors import SandboxBroken
 from revet.sandboxes import packs
 from revet.sandboxes.base import Limits, Network
 from revet.sandboxes.docker.engine import VOLUMES, explained
-from revet.sandboxes.docker.stream import Stream
+from revet.sandboxes.docker.stream import QUIET, Stream
 from revet.sandboxes.guests import FILES, Account, Corrupt, frame, frames, head, new_key, program
 from revet.sandboxes.owners import OWNER, SESSION, owner
 
-__all__ = ["Container", "Setup", "Shape"]
+__all__ = ["USER", "Container", "Setup", "Shape"]
 
 MIB = 1024 * 1024
-USER = 1000
+USER = 61234
+"""Nobody's on the host, whose kernel counts some things for each uid."""
 OWN_MEMORY = 24 * MIB
 """The supervisor's."""
 FILES_SIZE = 64 * MIB
 SHARED_MEMORY = 64 * MIB
 LINK = "/run/bin/python"
-START_SECONDS = 60.0
 INODE_BYTES = 2048
 COMMAND = ["python3", "-I", "-S", "-X", "utf8", "-c"]
 
@@ -108,20 +108,20 @@ class Container:
         try:
             await asyncio.to_thread(begin, setup, name)
             await stream.send(head(setup.workspace, container.account.key, links=setup.links))
-            async with asyncio.timeout(START_SECONDS):
-                await container.until(lambda account: account.ready is not None)
-        except TimeoutError:
-            container.close()
-            raise SandboxBroken(f"the container's supervisor was not ready after {START_SECONDS:.0f} s") from None
+            await container.until(lambda account: account.ready is not None)
         except BaseException:
             container.close()
             raise
         return container
 
     async def until(self, enough: Any) -> None:
-        """Read until the account satisfies `enough`, or is over. SandboxBroken if the container ends before."""
+        """Read until the account satisfies `enough`, or is over. SandboxBroken if the container ends or hangs."""
         while not enough(self.account) and not self.account.over:
-            data = await self.stream.receive()
+            try:
+                async with asyncio.timeout(QUIET):
+                    data = await self.stream.receive()
+            except TimeoutError:
+                raise SandboxBroken(f"the container's supervisor did not answer for {QUIET:.0f} s") from None
             if not data:
                 raise SandboxBroken(f"the container ended before it could work{self.stream.words()}")
             try:
@@ -199,6 +199,7 @@ def create(setup: Setup, shape: Shape, made: set[str]) -> tuple[str, Any]:
             environment={"LANG": "C.UTF-8"},
             labels={OWNER: owner(), SESSION: setup.session},
             host_config=host_config(setup, shape),
+            use_config_proxy=False,  # it may hold a password
         )["Id"]
         made.add(name)
         return name, api.attach_socket(name, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})

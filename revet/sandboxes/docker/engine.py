@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from revet.errors import DiskFull, HostError, MissingDependency, SandboxBroken, SandboxUnavailable
@@ -16,7 +16,7 @@ __all__ = ["VOLUMES", "connect", "explained", "leftovers", "remove", "sweep"]
 
 VOLUMES = "revet-"
 """What the names of volumes that need one start with."""
-GONE, BUSY = 404, 409  # somebody else is removing it
+GONE, BUSY = 404, 409
 SECONDS = 60
 """How long the engine may take to answer one request."""
 NOT_RUNNING = "start it (sudo systemctl start docker), install it (apt install docker.io), or set DOCKER_HOST"
@@ -120,24 +120,34 @@ def remove(client: Any, name: str) -> None:
     with explained("remove a container"):
         try:
             found = client.api.inspect_container(name)
-            client.api.remove_container(name, force=True, v=True)
+            try:
+                client.api.remove_container(name, force=True, v=True)
+            except docker.errors.APIError as error:
+                if error.status_code != BUSY or "is not running" not in str(error.explanation):
+                    raise
+                client.api.remove_container(name, force=True, v=True)  # it ended while it was about to be killed
             for mount in found["Mounts"]:
                 if str(mount.get("Name", "")).startswith(VOLUMES):
                     client.api.remove_volume(mount["Name"])
         except docker.errors.APIError as error:
-            if error.status_code not in (GONE, BUSY):
+            if error.status_code not in (GONE, BUSY):  # else somebody else is removing it
                 raise
 
 
 def sweep(client: Any) -> list[str]:
-    """Remove the containers (and their volumes) whose process on this machine has ended; their ids."""
-    gone = [str(found["Id"]) for found in leftovers(client) if is_gone(found["Labels"].get(OWNER, ""))]
-    for name in gone:
-        remove(client, name)
+    """Remove the containers (and their volumes) whose process on this machine has ended; their ids.
+
+    What cannot be removed is left to the next sweep.
+    """
+    gone = []
+    for name in [str(found["Id"]) for found in leftovers(client) if is_gone(found["Labels"].get(OWNER, ""))]:
+        with suppress(HostError):
+            remove(client, name)
+            gone.append(name)
     with explained("list volumes"):
         volumes = client.api.volumes(filters={"label": OWNER})["Volumes"] or ()
     for volume in volumes:
         if volume["Name"].startswith(VOLUMES) and is_gone(volume["Labels"].get(OWNER, "")):
-            with explained("remove a volume"):
+            with suppress(HostError), explained("remove a volume"):
                 client.api.remove_volume(volume["Name"], force=True)
     return gone

@@ -6,6 +6,8 @@ a shell with the usual tools, and a small made-up ``/etc``. No home, no configur
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import io
 import os
 import re
@@ -19,10 +21,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from revet.errors import InputError, SandboxUnavailable
+from revet.errors import DiskFull, InputError, SandboxUnavailable
+from revet.sandboxes.docker.container import USER
 from revet.sandboxes.docker.engine import explained
 from revet.sandboxes.local.profile import ETC, SYSTEM
-from revet.sandboxes.local.python import Interpreter, find_interpreter, trace
+from revet.sandboxes.local.python import Interpreter, find_interpreter, is_environment, trace
 
 __all__ = ["ELSEWHERE", "MOVED", "build", "default_tag"]
 
@@ -49,16 +52,27 @@ FOLDERS = {"dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755, "etc": 0o755
 # Of an installation that others are based on, only what a program needs.
 NEEDLESS = re.compile(r"(^|/)(site-packages|dist-packages|test|tests|idlelib|turtledemo|config-[^/]*|ensurepip)$|\.a$")
 BASE_PARTS = ("bin/python*", "lib/python3*", "lib64/python3*", "lib/libpython3*", "lib/*-linux-gnu*/libpython3*")
+# Of an environment: not what else lies in its folder, which may be a project's.
+ENVIRONMENT_PARTS = ("bin", "lib*", "include", "share", "pyvenv.cfg")
+SECRETS = ("pip.conf", ".netrc", ".pypirc", ".env")
+OWN_ETC = {
+    **ETC,
+    "passwd": f"root:x:0:0:root:/:/bin/false\nuser:x:{USER}:{USER}:user:/tmp:/bin/sh\n"
+    "nobody:x:65534:65534:nobody:/:/bin/false\n",
+    "group": f"root:x:0:\nuser:x:{USER}:\nnogroup:x:65534:\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",  # the engine gives a resolv.conf
+}
 NAME = re.compile(r"([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
 LIBRARY = re.compile(r"(?:=> )?(/\S+) \(0x")
 
 
 def default_tag() -> str:
-    """The image that `Docker()` uses, and that `build` makes."""
+    """The image that `Docker()` uses, and that `build` makes: one for each environment."""
     import revet
 
     major, minor = sys.version_info[:2]
-    return f"revet-sandbox:{revet.__version__}-py{major}.{minor}"
+    which = hashlib.sha256(os.fsencode(sys.prefix)).hexdigest()[:8]
+    return f"revet-sandbox:{revet.__version__}-py{major}.{minor}-{which}"
 
 
 def build(client: Any, tag: str | None = None, *, told: Callable[[str], None] = lambda _: None) -> str:
@@ -79,8 +93,13 @@ def build(client: Any, tag: str | None = None, *, told: Callable[[str], None] = 
     with TemporaryDirectory(prefix="revet-image-") as folder:
         place = Path(folder) / "image.tar"
         told("collecting files")
-        with Collector(place) as files:
-            collect(files, interpreter.shown, [*interpreter.links])
+        try:
+            with Collector(place) as files:
+                collect(files, interpreter.shown, [*interpreter.links])
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DiskFull(f"no space left in {folder} for the image", hint="free some, or set TMPDIR") from None
         told(f"giving {place.stat().st_size / 2**20:.0f} MiB to the engine")
         search = ":".join([*(str(moved(path)) for path in interpreter.path), "/usr/local/bin", "/usr/bin", "/bin"])
         elsewhere = ":".join(str(path) for path in interpreter.shown if moved(path) != path)
@@ -168,14 +187,15 @@ def collect(files: Collector, prefixes: list[Path], links: list[Path]) -> None:
     for name, mode in FOLDERS.items():
         files.above(Path("/") / name)
         files.put(Path("/") / name, tarfile.DIRTYPE, mode)
-    for name, text in ETC.items():
+    for name, text in OWN_ETC.items():
         files.text(f"etc/{name}", text)
     for path in (*links, *(folder for folder in map(Path, SYSTEM) if folder.is_symlink())):
         files.add(path)
     for prefix in prefixes:
         for part in parts(prefix):
             for path in below(part):
-                files.add(path)
+                if not secret(path, prefix):
+                    files.add(path)
     found = [Path(tool) for name in TOOLS if (tool := shutil.which(name, path="/usr/local/bin:/usr/bin:/bin"))]
     for path in [*found, *map(Path, DATA)]:
         for each in below(path) if path.exists() else ():
@@ -185,9 +205,13 @@ def collect(files: Collector, prefixes: list[Path], links: list[Path]) -> None:
 
 
 def parts(prefix: Path) -> Iterator[Path]:
-    """What of an interpreter's prefix is needed: of an environment everything."""
-    if (prefix / "pyvenv.cfg").is_file() or str(prefix) == sys.prefix != sys.base_prefix:
+    """What of an interpreter's prefix is needed."""
+    if is_environment(prefix.parent):  # it is such a part already
         yield prefix
+        return
+    if is_environment(prefix):
+        for pattern in ENVIRONMENT_PARTS:
+            yield from prefix.glob(pattern)
         return
     for pattern in BASE_PARTS:
         yield from prefix.glob(pattern)
@@ -195,12 +219,27 @@ def parts(prefix: Path) -> Iterator[Path]:
         yield from (Path(place) for place in sys.path if NEEDLESS.search(place) and Path(place).is_dir())
 
 
+def secret(path: Path, prefix: Path) -> bool:
+    """Whether a file is one of this machine's alone: of an environment, what only its owner may read.
+
+    The mode says nothing where the owner lets nobody read anything, ``pyvenv.cfg`` included.
+    """
+    if path.name in SECRETS:
+        return True
+    marker = prefix / "pyvenv.cfg"
+    return marker.is_file() and others_read(marker) and path.is_file() and not others_read(path)
+
+
+def others_read(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IROTH)
+
+
 def below(top: Path) -> Iterator[Path]:
     """The path, and of a folder what it holds."""
     yield top
     if not top.is_dir() or top.is_symlink():
         return
-    environment = (top / "pyvenv.cfg").is_file() or top.name in ("site-packages", "dist-packages")
+    environment = is_environment(top.parent) or top.name in ("site-packages", "dist-packages")
     for folder, folders, names in os.walk(top):
         inside = environment or "site-packages" in Path(folder).parts
         folders[:] = [name for name in folders if inside or not NEEDLESS.search(name)]

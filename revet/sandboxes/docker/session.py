@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -28,6 +28,7 @@ from revet.sandboxes.view import HIDDEN, View
 
 __all__ = ["DockerSession"]
 
+T = TypeVar("T")
 MIB = 1024 * 1024
 GRACE = 10.0
 """Seconds that a program's time may be over before its container is killed from outside."""
@@ -167,7 +168,14 @@ class DockerSession(AsyncClosing):
             raise SandboxBroken("the session is closed", hint="open another with the sandbox's open()")
 
     async def _run(self, request: Request) -> ExecResult:
-        """Find a container that holds what is needed, run the program in it, and remove it."""
+        """Run the program in a container, or in another if the first ends (or hangs) before the program began."""
+        result = await self._attempt(request) or await self._attempt(request)
+        if result is None:
+            raise SandboxBroken("the container ended, or hung, before the program began, and so did another")
+        return result
+
+    async def _attempt(self, request: Request) -> ExecResult | None:
+        """Find a container that holds what is needed, run the program in it, and remove it. None: it never began."""
         container = await self._container(request)
         self._running[container] = None
         try:
@@ -197,8 +205,8 @@ class DockerSession(AsyncClosing):
                 return container
         raise AssertionError("two attempts end in a container or an error")
 
-    async def _converse(self, container: Container, request: Request) -> ExecResult:
-        """Give the order and hear the answer to its end."""
+    async def _converse(self, container: Container, request: Request) -> ExecResult | None:
+        """Give the order and hear the answer to its end. None if there is none, and the program never began."""
         account = container.account
         account.limits, account.on_report = request.limits, request.on_report
         started = time.monotonic()
@@ -210,16 +218,22 @@ class DockerSession(AsyncClosing):
                 while not account.over and (data := await container.stream.receive()):
                     account.feed(data)
         except TimeoutError:
-            self._running[container] = self._running[container] or "timeout"
+            if account.began:
+                self._running[container] = self._running[container] or "timeout"
+        except SandboxBroken:
+            if account.began:
+                raise
         except Corrupt:
             account.done = False
         cause = self._running[container]
         if not account.over and cause is None:
             died = await asyncio.to_thread(how_it_died, self._client, container.id)
+            if not account.began and died is not ExecVerdict.oom:
+                return None
         result = judge(account, request.argv, cause=cause, died=died, seconds=time.monotonic() - started)
         refused: tuple[Refusal, ...] = ()
         if request.keep and account.done:
-            refused = await asyncio.to_thread(self._keep, account, request.limits)
+            refused = await to_its_end(lambda: self._keep(account, request.limits))
         touched = tuple(filter(visible, result.touched))
         return result.model_copy(update={"touched": touched, "refused": refused})
 
@@ -249,6 +263,20 @@ class DockerSession(AsyncClosing):
         if account.left_out:
             refused += (Refusal(path="*", reason=f"{account.left_out} more changes: they were not kept"),)
         return refused
+
+
+async def to_its_end(work: Callable[[], T]) -> T:
+    """What `work` gives, done in a thread. A cancellation takes effect when the thread has ended."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # what is told is the cancellation
+        raise
 
 
 def needed(request: Request) -> Need:

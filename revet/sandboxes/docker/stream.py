@@ -13,12 +13,18 @@ import struct
 import threading
 from typing import Any
 
-__all__ = ["Stream"]
+from revet.errors import SandboxBroken
+
+__all__ = ["QUIET", "Stream"]
 
 HEADER = struct.Struct(">B3xI")
 STDERR = 2
 CHUNK = 1 << 18
 MOST_WORDS = 1 << 14
+MOST_AHEAD = 1 << 22
+"""What is read at most while something is sent."""
+QUIET = 60.0
+"""Seconds that a container may take to accept a part of what it is sent, and to answer what is not a program."""
 
 
 class Stream:
@@ -29,6 +35,7 @@ class Stream:
         self._buffer = bytearray()
         self._left, self._kind = 0, 0
         self._words = bytearray()
+        self._ended = False
 
     @classmethod
     async def open(cls, raw: Any) -> Stream:
@@ -38,10 +45,46 @@ class Stream:
         return cls(*await asyncio.open_connection(sock=plain, limit=CHUNK))
 
     async def send(self, data: bytes) -> None:
-        """Send it all. Silent if the container has ended: what it said at its end is still to be received."""
-        with contextlib.suppress(ConnectionError):
-            self._writer.write(data)
-            await self._writer.drain()
+        """Send it all. Silent if the container has ended: what it said at its end is still to be received.
+
+        SandboxBroken if the container does not take it in `QUIET` seconds: it is stopped, or paused.
+        """
+        if self._ended:
+            return
+        self._writer.write(data)
+        drain = asyncio.ensure_future(self._writer.drain())
+        try:
+            async with asyncio.timeout(QUIET):
+                await self._read_until(drain)
+        except TimeoutError:
+            raise SandboxBroken(f"the container took nothing of what it was sent for {QUIET:.0f} s") from None
+        finally:
+            drain.cancel()
+            await asyncio.gather(drain, return_exceptions=True)
+
+    async def _read_until(self, drain: asyncio.Future[None]) -> None:
+        """Read ahead until `drain` is done, or the stream has ended, which nothing else may tell."""
+        while not drain.done() and not self._ended:
+            if len(self._buffer) > MOST_AHEAD:
+                await asyncio.wait([drain])
+                return
+            reading = asyncio.ensure_future(self._read())
+            try:
+                await asyncio.wait([drain, reading], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                reading.cancel()  # it takes nothing, or has put what it took into the buffer
+                await asyncio.wait([reading])
+            if not reading.cancelled():
+                reading.result()
+
+    async def _read(self) -> None:
+        """Put what comes next into the buffer."""
+        try:
+            data = await self._reader.read(CHUNK)
+        except OSError:
+            data = b""
+        self._buffer += data
+        self._ended = not data
 
     async def receive(self) -> bytes:
         """The next part of stdout; empty at the end."""
@@ -49,13 +92,9 @@ class Stream:
             out = self._parse()
             if out:
                 return out
-            try:
-                data = await self._reader.read(CHUNK)
-            except ConnectionError:
-                data = b""
-            if not data:
+            if self._ended:
                 return b""
-            self._buffer += data
+            await self._read()
 
     def _parse(self) -> bytes:
         """What of stdout is in the buffer."""

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from revet.errors import RevetError, SandboxBroken
+from revet.errors import HostError, RevetError, SandboxBroken
 from revet.sandboxes import packs
 from revet.sandboxes.docker.container import Container, Setup, Shape
 from revet.sandboxes.docker.engine import remove
@@ -37,13 +37,11 @@ class Supply:
 
     async def take(self, need: Need) -> Container:
         """A container that holds what is needed; the caller discards it. WorkspaceChanged, HostError."""
-        container = await self._spare_for(need) or await self._wait_for(self._spawn(self._make(need.shape)))
-        try:
-            await fill(container, need)
-        except BaseException:
-            self.discard(container)
-            raise
-        return container
+        spare = await self._spare_for(need)
+        if spare is not None:
+            with contextlib.suppress(SandboxBroken):  # it ended while it waited; a new one will say what is wrong
+                return await self._filled(spare, need)
+        return await self._filled(await self._wait_for(self._spawn(self._make(need.shape))), need)
 
     def prepare(self, need: Need) -> None:
         """Make a spare for the next run, which may need the same. It is ready sooner or later."""
@@ -69,16 +67,29 @@ class Supply:
         """Remove all containers. What the engine does not remove now is swept by the next session."""
         await self._give_up_spare()
         await self.settle()
+        trouble: HostError | None = None
         for name in list(self.names):
-            await self._remove(name)
+            try:
+                await self._remove(name)
+            except HostError as error:
+                trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+
+    async def _filled(self, container: Container, need: Need) -> Container:
+        try:
+            await fill(container, need)
+        except BaseException:
+            self.discard(container)
+            raise
+        return container
 
     async def _make(self, shape: Shape) -> Container:
         return await Container.start(self.setup, shape, self.names)
 
     async def _ahead(self, need: Need) -> Container:
-        container = await self._make(need.shape)
+        container = await self._filled(await self._make(need.shape), need)
         try:
-            await fill(container, need)
             await container.sync()
         except BaseException:
             self.discard(container)
@@ -127,14 +138,19 @@ class Supply:
         self.names.discard(name)
 
     async def _try_to_remove(self, name: str) -> None:
-        with contextlib.suppress(SandboxBroken):  # tried again by `close`, and then told
+        with contextlib.suppress(HostError):  # tried again by `close`, and then told
             await self._remove(name)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody may be left to hear of it
 
 
 async def fill(container: Container, need: Need) -> None:

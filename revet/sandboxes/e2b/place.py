@@ -82,6 +82,7 @@ class Place:
                 report=request.report,
                 keep=request.keep,
                 seccomp=filter_program(processor) if supported(processor) else None,
+                alone=False,  # the whole machine is counted, with runs at the same time
             ),
         )
         return b"".join((json.dumps(room).encode(), b"\n", pack, *supervisor))

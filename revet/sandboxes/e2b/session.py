@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -37,6 +38,7 @@ from revet.sandboxes.view import HIDDEN, View
 
 __all__ = ["E2BSession"]
 
+T = TypeVar("T")
 MIB = 1024 * 1024
 # How much longer than the program the machine may take: to make the room, and to send what was left.
 GRACE = 60.0
@@ -138,7 +140,7 @@ class E2BSession(AsyncClosing):
             for last in (False, True):
                 try:
                     return await self._attempt(request)
-                except MachineGone:  # before anything ran: on a new one, then
+                except MachineGone:  # before the program began: on a new one, then
                     if last or self._closed:
                         raise
         raise AssertionError("two attempts end in a result or an error")
@@ -209,7 +211,7 @@ class E2BSession(AsyncClosing):
             raise SandboxBroken("the session is closed", hint="open another with the sandbox's open()")
 
     async def _attempt(self, request: Request) -> ExecResult:
-        """One run. MachineGone if its machine was gone before the supervisor said a word."""
+        """One run. MachineGone if its machine was gone, or of no use, before the program began."""
         self._running += 1
         self._idle.clear()
         try:
@@ -233,16 +235,20 @@ class E2BSession(AsyncClosing):
                 cause = "timeout"
             except MachineGone:
                 self._forget(place)
-                if account.ready is None and not self._closed:
+                if not account.began and not self._closed:
                     raise
-            except Corrupt:
+            except Corrupt as error:
                 await self._discard(place)
+                if not account.began and not self._closed:
+                    raise MachineGone(f"E2B: the virtual machine's answer cannot be read: {error}") from None
             except Unheard as unheard:
                 raise unheard.error from None
             cause = "closed" if self._closed else cause
+            if not account.began and account.trouble is None and cause != "closed":
+                raise SandboxBroken("E2B: the virtual machine did not come to start the program")
             seconds = time.monotonic() - started
             result = judge(account, request.argv, cause=cause, died=ExecVerdict.crash, seconds=seconds)
-            refused = await asyncio.to_thread(self._keep, account, request.limits) if request.keep else ()
+            refused = await self._refused(account, request.limits) if request.keep else ()
         touched = tuple(filter(visible, result.touched))
         return result.model_copy(update={"touched": touched, "refused": refused})
 
@@ -275,6 +281,15 @@ class E2BSession(AsyncClosing):
         self._forget(place)
         await asyncio.shield(place.machine.kill())
 
+    async def _refused(self, account: Account, limits: Limits) -> tuple[Refusal, ...]:
+        """Keep what was left; what could not be kept."""
+        if not account.done:  # what did arrive may be half of it
+            return (Refusal(path="*", reason="the run did not come to its end: nothing of it was kept"),)
+        refused = await whole(asyncio.to_thread(self._keep, account, limits))
+        if account.left_out:
+            refused += (Refusal(path="*", reason=f"{account.left_out} more changes: they were not kept"),)
+        return refused
+
     def _keep(self, account: Account, limits: Limits) -> tuple[Refusal, ...]:
         found = (
             Artefact(
@@ -290,6 +305,18 @@ class E2BSession(AsyncClosing):
             if visible(left.path)
         )
         return self._kept.take(found, account.deleted, limits)
+
+
+async def whole(work: Coroutine[Any, Any, T]) -> T:
+    """What `work` gives. It is never left half done: a cancellation waits for its end."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        task.exception()  # nobody else asks for it after a cancellation
 
 
 def absolute(layer: Layer) -> Layer:
