@@ -33,6 +33,7 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev  ## the figures that the documentation quotes
 	$(BIN)/python benchmarks/staging.py
+	$(BIN)/python benchmarks/sandboxes.py
 	$(BIN)/python benchmarks/repair.py
 
 clean:

@@ -114,6 +114,8 @@ def copy_examples(folder: Path) -> Path:
 def start(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run Python with these arguments in `folder`, without a terminal; stdout and stderr come together."""
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
+    if "DOCKER_HOST" in os.environ:
+        env["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
     return subprocess.run(
         [sys.executable, *words],
         cwd=folder,

@@ -123,7 +123,7 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
             st.sampled_from(["+", "-", "*", "//", "%", "**", "<<", "&", "and", "or", "<", "==", "in", "is not"]),
             inner,
         ).map(lambda t: f"({t[0]}) {t[1]} ({t[2]})"),
-        two.map(lambda t: f"{t[0]} + {t[1]} * {t[0]}"),
+        st.tuples(atoms, inner).map(lambda t: f"{t[0]} + {t[0]} * ({t[1]})"),
         two.map(lambda t: f"f({t[0]}, k={t[1]})"),
         two.map(lambda t: f"[y + 1 for y in ({t[0]}) if ({t[1]})]"),
         two.map(lambda t: f"({t[0]}) if ({t[1]}) else b"),

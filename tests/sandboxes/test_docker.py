@@ -32,6 +32,7 @@ from revet.sandboxes import ExecResult, ExecVerdict, Feature, Layer, Limits, pac
 from revet.sandboxes.docker import Docker, DockerSession, connect, default_tag, sweep
 from revet.sandboxes.docker import engine as engines
 from revet.sandboxes.docker import session as sessions
+from revet.sandboxes.docker.container import USER
 from revet.sandboxes.docker.stream import Stream, plain_socket
 from revet.sandboxes.owners import OWNER, SESSION
 from tests.sandboxes.engines import Wire, engine, ours
@@ -69,7 +70,7 @@ async def test_nothing_is_given_that_is_not_needed(client: Any, session: DockerS
     task = asyncio.ensure_future(shell(session, "sleep 1; cat /proc/self/status; id; mount", limits=limits))
     seen = await running(client, session)
     config, host = seen["Config"], seen["HostConfig"]
-    assert config["User"] == "1000:1000" and "LANG=C.UTF-8" in config["Env"]
+    assert config["User"] == f"{USER}:{USER}" and "LANG=C.UTF-8" in config["Env"]
     assert config["Labels"][OWNER].startswith(f"{os.getpid()}/") and config["Labels"][SESSION]
     assert host["NetworkMode"] == "none" and host["ReadonlyRootfs"] and not host["Privileged"]
     assert host["CapDrop"] == ["ALL"] and not host["CapAdd"] and host["SecurityOpt"] == ["no-new-privileges"]
@@ -79,7 +80,7 @@ async def test_nothing_is_given_that_is_not_needed(client: Any, session: DockerS
     told = ended.stdout.decode()
     assert "CapEff:\t0000000000000000" in told and "CapBnd:\t0000000000000000" in told
     assert "NoNewPrivs:\t1" in told and "Seccomp:\t2" in told and "Seccomp_filters:\t2" in told
-    assert "uid=1000" in told and "/var/run/docker.sock" not in told
+    assert f"uid={USER}(user)" in told and "/var/run/docker.sock" not in told
     assert all("size=" in line for line in told.splitlines() if line.startswith("tmpfs on") and "rw" in line)
 
 
@@ -443,14 +444,15 @@ async def test_streams_are_told_apart() -> None:
     stream = await Stream.open(near)
     sent = b"\x01\0\0\0\0\0\0\x05hello\x02\0\0\0\0\0\0\x03err\x01\0\0\0\0\0\0\x00\x01\0\0\0\0\0\0\x01!"
     heard = b""
+    await stream.send(b"there")
+    assert far.recv(10) == b"there"
     for byte in sent:
         far.sendall(bytes([byte]))
     far.shutdown(socket.SHUT_WR)
     while data := await stream.receive():
         heard += data
     assert heard == b"hello!" and stream.words() == ": err"
-    await stream.send(b"back")
-    assert far.recv(10) == b"back"
+    await stream.send(b"more")  # nobody is there to take it
     stream.close()
     far.close()
     await asyncio.sleep(0)

@@ -9,8 +9,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -456,10 +459,58 @@ async def test_what_is_not_the_supervisor_s_is_a_crash_and_never_a_result(
     (first,) = service.machines
     forged = "def main() -> None:\n    os.write(1, b'E' + bytes(400))\n    os._exit(0)\n"
     await rewrite(session, "supervisor", "def main() -> None:\n", forged)
-    done = await session.exec(["true"])
+    assert (await session.exec(["true"])).ok, "nothing had begun: another machine did it"
+    assert first not in service.machines
+
+
+async def test_what_is_not_the_supervisor_s_after_the_start(session: E2BSession, service: E2BService) -> None:
+    (first,) = service.machines
+    await rewrite(session, "supervisor", "        run.watch(wakeup)\n", "        os.write(1, b'E' + bytes(400))\n")
+    done = await session.exec(["sh", "-c", "echo x > new"], keep=True)
     assert (done.verdict, done.exit_code) == (ExecVerdict.crash, None)
+    assert [refusal.path for refusal in done.refused] == ["*"]
     assert first not in service.machines
     assert (await session.exec(["true"])).ok
+    assert (await session.changes()).deleted == ()
+
+
+async def test_a_program_that_is_not_started_has_no_verdict(session: E2BSession) -> None:
+    await rewrite(session, "supervisor", '        host.send(b"B")\n', "        os._exit(0)\n")
+    with pytest.raises(SandboxBroken, match="did not come to start"):
+        await session.exec(["true"])
+
+
+async def test_a_cancellation_waits_for_what_is_being_kept(
+    session: E2BSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+    take = session._kept.take
+
+    def slowly(*given: Any) -> Any:
+        begun.set()
+        time.sleep(0.3)
+        done = take(*given)
+        ended.set()
+        return done
+
+    monkeypatch.setattr(session._kept, "take", slowly)
+    task = asyncio.create_task(session.exec(["sh", "-c", "echo x > new"], keep=True))
+    assert await asyncio.to_thread(begun.wait, 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+    assert await session.read("new") == b"x\n"
+
+
+async def test_time_that_a_program_slept_is_no_processor_time(session: E2BSession) -> None:
+    done = await session.exec(["sh", "-c", "sleep 1.5; kill -9 $$"], limits=Limits(cpu_seconds=1, wall_seconds=20))
+    assert (done.verdict, done.signal) == (ExecVerdict.signal, 9)
+
+
+async def test_a_command_that_is_too_long_is_refused(session: E2BSession) -> None:
+    with pytest.raises(InputError, match="arguments and environment"):
+        await session.exec(["echo", "x" * (1 << 20)])
 
 
 async def test_a_supervisor_that_dies_is_a_crash(session: E2BSession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import select
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from revet.errors import DiskFull, SandboxBroken, WorkspaceChanged
+from revet.errors import DiskFull, InputError, SandboxBroken, WorkspaceChanged
 from revet.sandboxes import guests, packs
 from revet.sandboxes._guest import frames as guest_frames
 from revet.sandboxes._guest import staging
@@ -76,6 +77,36 @@ def test_a_stream_may_be_cut_anywhere(cuts: list[int]) -> None:
         assert [(left.path, b"".join(left.chunks())) for left in heard.left] == [("a", b"abc")]
         result = guests.judge(heard, ["x"], cause=None, died=ExecVerdict.crash, seconds=9)
     assert result.ok and result.touched == ("a", "b\\xff") and b"".join(seen) == b"report"
+
+
+def test_what_the_caller_raises_is_not_the_supervisors() -> None:
+    for error in (KeyError("mine"), ValueError("mine"), TypeError("mine")):
+
+        def refuse(_: bytes, error: Exception = error) -> None:
+            raise error
+
+        with account(on_report=refuse) as heard, pytest.raises(type(error), match="mine"):
+            heard.feed(told(*WHOLE))
+
+
+def test_an_order_that_is_too_long_is_refused() -> None:
+    given: dict[str, Any] = {"cwd": "/", "rlimits": {}, "python": None, "report": False, "keep": False}
+    with pytest.raises(InputError, match="arguments and environment come to"):
+        guests.order(["x" * guest_frames.MAX_FRAME], env={}, limits=SHORT, seccomp=None, **given)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["a", "\x01" * 4000, "\udcff" * 4000, "é" * 9, "p" * 70_000]), max_size=60))
+def test_paths_are_cut_into_frames(paths: list[str]) -> None:
+    cut = list(staging.parts(paths))
+    assert [path for part in cut for path in part] == paths
+    assert all(part and len(json.dumps(part)) <= guest_frames.MAX_FRAME for part in cut)
+
+
+def test_more_paths_than_are_told_are_corrupt() -> None:
+    part = (b"T", ["p" * 4000] * 200)
+    with account() as heard, pytest.raises(Corrupt, match="more paths"):
+        heard.feed(told(*[part] * (3 * staging.MAX_PATH_BYTES // 800_000 + 2)))
 
 
 @settings(deadline=None)
@@ -149,6 +180,8 @@ def judged(because: Any = None, **ended: Any) -> ExecResult:
         ({"status": signal.SIGXCPU}, "timeout", 152, 24),
         ({"status": signal.SIGKILL, "cpu": 25.0}, "timeout", 137, 9),
         ({"status": signal.SIGKILL}, "signal", 137, 9),
+        ({"status": signal.SIGKILL, "seconds": 30.0}, "signal", 137, 9),
+        ({"status": signal.SIGKILL, "seconds": 30.0, "cpu": None}, "signal", 137, 9),
         ({"status": signal.SIGKILL, "oom": 2}, "oom", 137, 9),
         ({"status": signal.SIGKILL, "cause": "wall"}, "timeout", None, None),
         ({"status": signal.SIGKILL, "cause": "cpu"}, "timeout", None, None),
@@ -250,6 +283,41 @@ def test_a_scan_shows_what_the_view_shows(
     assert all(stamp.source in ("", str(view.find(path))) for path, stamp in found.items())
     order = list(found)
     assert all(order.index(path.rpartition("/")[0]) < order.index(path) for path in order if "/" in path)
+
+
+def test_a_folder_that_another_user_has_taken_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacker = staging.Unpacker(str(tmp_path), None)
+    unpacker.feed(b"".join(packs.pack(packs.Delta([], {"shut": packs.Stamp(b"d", 0o500)}))))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        unpacker.finish()
+    assert (tmp_path / "shut").stat().st_mode & 0o777 == 0o700
+    unpacker.finish()
+    assert (tmp_path / "shut").stat().st_mode & 0o777 == 0o500
+
+
+def test_a_change_that_hides_its_time_is_noticed(tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    place.write_text("one")
+    before, info = packs.scan(View(tmp_path)), place.stat()
+    staging.let_clock_tick()
+    place.write_text("two")
+    os.utime(place, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert packs.delta(before, packs.scan(View(tmp_path))).made.keys() == {"a"}
+    with pytest.raises(WorkspaceChanged):
+        list(packs.pack(packs.delta({}, before)))
+
+
+def test_a_link_that_is_replaced_while_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to("a")
+    for number in (errno.EINVAL, errno.ENOTDIR, errno.ENOENT):
+
+        def readlink(path: str, number: int = number) -> str:
+            raise OSError(number, os.strerror(number), path)
+
+        with monkeypatch.context() as patched, pytest.raises(WorkspaceChanged, match="link was changed while"):
+            patched.setattr(os, "readlink", readlink)
+            packs.scan(View(tmp_path))
 
 
 def test_a_file_that_changes_on_the_way_is_noticed(tmp_path: Path) -> None:
@@ -396,6 +464,32 @@ def test_limits_of_time_and_output(place: Path) -> None:
         assert result.stdout == b"begun\n" or len(result.stdout + result.stderr) == 10_000
 
 
+def test_processor_time_is_counted_from_the_start(spoken: Spoken) -> None:
+    _, heard = shell(spoken, "exit 0")
+    assert heard.ended is not None and 0 <= heard.ended["cpu"] < 60, "not what the machine used since it was started"
+
+
+def test_time_that_it_slept_is_no_processor_time(spoken: Spoken) -> None:
+    limits = Limits(cpu_seconds=1, wall_seconds=20)
+    result, heard = shell(spoken, "sleep 1.5; kill -9 $$", limits, alone=False)
+    assert (result.verdict, result.signal) == (ExecVerdict.signal, 9)
+    assert heard.ended is not None and heard.ended["cpu"] < 1 and heard.ended["oom"] == 0
+
+
+def test_processor_time_is_limited_where_others_are_counted_too(spoken: Spoken) -> None:
+    script = "trap '' XCPU; while :; do :; done"
+    limits = Limits(cpu_seconds=1, wall_seconds=60)
+    result, _ = shell(spoken, script, limits, alone=False, rlimits={"CPU": 1})
+    assert (result.verdict, result.signal) == (ExecVerdict.timeout, 9)
+
+
+def test_no_signal_of_its_program_ends_it(spoken: Spoken) -> None:
+    script = "for s in INT TERM HUP QUIT USR1 USR2 ALRM; do kill -$s $PPID; done; grep SigIgn /proc/$$/status"
+    result, _ = shell(spoken, script)
+    assert result.ok
+    assert result.stdout.split()[1].strip(b"0") == b"", "its own signals are as they always are"
+
+
 def test_it_ends_with_its_host(place: Path) -> None:
     spoken = Spoken(place)
     spoken.order("/bin/sh", "-c", "echo $$; exec sleep 77")
@@ -428,6 +522,28 @@ def test_guests_are_written_for_old_pythons() -> None:
 
 
 # Whose it is
+
+
+def test_a_process_that_proc_does_not_show_may_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    pid, _, rest = owner().split("/", 2)
+
+    def hidden(_: Path) -> bytes:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_bytes", hidden)
+    answers: tuple[tuple[OSError | None, bool], ...] = (
+        (None, False),
+        (PermissionError(), False),
+        (ProcessLookupError(), True),
+    )
+    for answer, gone in answers:
+
+        def kill(_pid: int, _number: int, answer: OSError | None = answer) -> None:
+            if answer is not None:
+                raise answer
+
+        monkeypatch.setattr(os, "kill", kill)
+        assert is_gone(f"{pid}/1/{rest}") is gone
 
 
 def test_only_a_process_that_has_ended_is_gone() -> None:

@@ -190,7 +190,8 @@ result = {
     "modules": "poison" in sys.modules, "environment": "POISON" in os.environ,
     "files": [os.path.exists(p + "poison") for p in ("/tmp/", "/dev/shm/", "")],
     "processes": sorted(int(p) for p in os.listdir("/proc") if p.isdigit()), "me": [os.getpid(), os.getppid()],
-    "json": json.dumps([1]), "tmp": [p for p in os.listdir("/tmp") if not p.startswith("revet-scratch")],
+    "json": json.dumps([1]),
+    "tmp": [p for p in os.listdir("/tmp") if not p.startswith("revet-scratch") and p not in sys.prefix],
     "descriptors": sorted(int(n) for n in os.listdir("/proc/self/fd")),
 }
 print("here")

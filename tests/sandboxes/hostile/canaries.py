@@ -97,6 +97,8 @@ def canaries(folder: Path) -> Iterator[Canaries]:
         idle = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"]  # ends with us, however we end
         process = stack.enter_context(subprocess.Popen(idle, stdin=subprocess.PIPE))
         stack.callback(process.kill)
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes():  # empty at first, and so it would seem another one
+            time.sleep(0.001)
         doors = {name: stack.enter_context(door) for name, door in open_doors(folder)}
         before = {path: fingerprint(path) for path in (*WATCHED, str(folder / "secret"))}
         yield Canaries(folder, secret, process, doors, before)
