@@ -26,11 +26,10 @@ from revet.errors import DiskFull, InputError, SandboxBroken
 from revet.sandboxes._guest.frames import FRAME, MAX_FRAME, TAG, seal
 from revet.sandboxes._guest.staging import MAX_PATH_BYTES
 from revet.sandboxes.base import ExecResult, ExecVerdict, Limits
+from revet.sandboxes.request import FILES
 
 __all__ = ["FILES", "Account", "Corrupt", "Left", "frame", "frames", "head", "judge", "new_key", "order", "program"]
 
-FILES = "/revet"
-"""Where extra files appear inside."""
 PARTS = ("frames", "staging", "supervisor")
 PIECE = 1 << 18
 MOST_PATHS = 250_000

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
-from revet.errors import InputError, SandboxBroken, WorkspaceChanged
+from revet.errors import SandboxBroken, WorkspaceChanged
 from revet.sandboxes import packs
 from revet.sandboxes.base import AsyncClosing, Entry, ExecResult, ExecVerdict, Layer, Limits, PythonResult, Refusal
 from revet.sandboxes.docker.container import LINK, Container, Setup, Shape
@@ -91,24 +91,20 @@ class DockerSession(AsyncClosing):
     ) -> ExecResult:
         self._check_open()
         with self._kept.pinned() as own:
-            if layer is not None and own is not None:
-                raise InputError(
-                    "a layer cannot be combined with what the session has kept", hint="open a session for each"
-                )
             request = checked(
-                Request(
-                    argv=tuple(argv),
-                    view=View(self.workspace, layer or own),
-                    limits=limits or self._limits,
-                    env=dict(env or {}),
-                    stdin=stdin,
-                    cwd=cwd,
-                    read_only=tuple(read_only),
-                    files=dict(files or {}),
-                    on_report=on_report,
-                    report=report or on_report is not None,
-                    keep=keep,
-                )
+                self.workspace,
+                own,
+                argv=argv,
+                layer=layer,
+                limits=limits or self._limits,
+                env=env,
+                stdin=stdin,
+                cwd=cwd,
+                read_only=read_only,
+                files=files,
+                on_report=on_report,
+                report=report,
+                keep=keep,
             )
             self._active += 1
             self._idle.clear()

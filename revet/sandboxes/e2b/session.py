@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
-from revet.errors import InputError, SandboxBroken
+from revet.errors import SandboxBroken
 from revet.sandboxes.base import (
     AsyncClosing,
     Entry,
@@ -34,7 +34,7 @@ from revet.sandboxes.kept import Artefact, Kept
 from revet.sandboxes.request import Request, checked
 from revet.sandboxes.scratch import Scratch
 from revet.sandboxes.snippets import make_order, run_cold
-from revet.sandboxes.view import HIDDEN, View
+from revet.sandboxes.view import HIDDEN
 
 __all__ = ["E2BSession"]
 
@@ -118,24 +118,20 @@ class E2BSession(AsyncClosing):
     ) -> ExecResult:
         self._check_open()
         with self._kept.pinned() as own:
-            if layer is not None and own is not None:
-                raise InputError(
-                    "a layer cannot be combined with what the session has kept", hint="open a session for each"
-                )
             request = checked(
-                Request(
-                    argv=tuple(argv),
-                    view=View(self.workspace, own if layer is None else absolute(layer)),
-                    limits=limits or self._limits,
-                    env=dict(env or {}),
-                    stdin=stdin,
-                    cwd=cwd,
-                    read_only=tuple(read_only),
-                    files=dict(files or {}),
-                    on_report=on_report,
-                    report=report or on_report is not None,
-                    keep=keep,
-                )
+                self.workspace,
+                own,
+                argv=argv,
+                layer=layer,
+                limits=limits or self._limits,
+                env=env,
+                stdin=stdin,
+                cwd=cwd,
+                read_only=read_only,
+                files=files,
+                on_report=on_report,
+                report=report,
+                keep=keep,
             )
             for last in (False, True):
                 try:
@@ -317,10 +313,6 @@ async def whole(work: Coroutine[Any, Any, T]) -> T:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         task.exception()  # nobody else asks for it after a cancellation
-
-
-def absolute(layer: Layer) -> Layer:
-    return layer.model_copy(update={"root": Path(os.path.realpath(layer.root))})
 
 
 def visible(path: str) -> bool:

@@ -13,23 +13,24 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from revet.errors import DiskFull, InputError, SandboxBroken, SandboxUnavailable
+from revet.errors import DiskFull, SandboxBroken, SandboxUnavailable
 from revet.sandboxes.base import AsyncClosing, Entry, ExecResult, Feature, Layer, Limits, Network, PythonResult, Refusal
 from revet.sandboxes.kept import Kept
 from revet.sandboxes.local.cgroup import Group, Groups
+from revet.sandboxes.local.copies import Copy, reached
 from revet.sandboxes.local.harvest import harvest, leavings, leavings_of_copy, legible
 from revet.sandboxes.local.places import copied, fits_in_memory, make_files, make_folder, make_home, size_of
 from revet.sandboxes.local.process import Ended, Running, in_thread
 from revet.sandboxes.local.profile import SHARED_MEMORY, Mode, Recipe, Stage, arguments, make_etc, make_whiteouts
 from revet.sandboxes.local.python import Interpreter
-from revet.sandboxes.local.request import Copy, Request, absolute, reached, validate
 from revet.sandboxes.local.seccomp import filter_program
 from revet.sandboxes.local.verdict import OverlayRefused, judge
 from revet.sandboxes.local.warm import Site, WarmPool, WarmUnavailable
+from revet.sandboxes.request import Request, checked
 from revet.sandboxes.scratch import no_room
 from revet.sandboxes.snippets import make_order, run_cold
 from revet.sandboxes.trees import changed_since, remove_tree
-from revet.sandboxes.view import View, inside, is_folder
+from revet.sandboxes.view import is_folder
 
 __all__ = ["LocalSession"]
 
@@ -116,25 +117,21 @@ class LocalSession(AsyncClosing):
     ) -> ExecResult:
         self._check_open()
         with self._kept.pinned() as own:
-            if layer is not None and (own is not None or keep):
-                raise InputError(
-                    "a layer cannot be combined with changes of the session's own",
-                    hint="use a session of its own for the layer, and no keep",
-                )
-            request = Request(
-                argv=tuple(argv),
-                view=View(self.workspace, absolute(layer or own)),
+            request = checked(
+                self.workspace,
+                own,
+                argv=argv,
+                layer=layer,
                 limits=limits or self._limits,
-                env=dict(env or {}),
+                env=env,
                 stdin=stdin,
-                cwd=inside(cwd, "cwd"),
-                read_only=tuple(inside(path, "read_only path") for path in read_only),
-                files=dict(files or {}),
+                cwd=cwd,
+                read_only=read_only,
+                files=files,
                 on_report=on_report,
-                report=report or on_report is not None,
+                report=report,
                 keep=keep,
             )
-            validate(request)
             overlay = self._overlay
             try:
                 return await self._attempt(request, overlay)

@@ -133,6 +133,11 @@ async def test_a_layer_and_changes_of_its_own_are_not_combined(session: Session,
     (tmp_path / "layer").mkdir()
     layer = Layer(root=tmp_path / "layer", deleted=("a.txt",))
     assert (await shell(session, "ls a.txt", layer=layer)).exit_code != 0
+    with pytest.raises(InputError):
+        await shell(session, "true", layer=layer, keep=True)
+    for files in ({"/revet/a\0b": b""}, {"/revet/a": b"", "/revet/a/b": b""}):
+        with pytest.raises(InputError):
+            await shell(session, "true", files=files)
     await session.write("new", b"x")
     with pytest.raises(InputError):
         await shell(session, "true", layer=layer)
