@@ -487,7 +487,10 @@ def test_no_signal_of_its_program_ends_it(spoken: Spoken) -> None:
     script = "for s in INT TERM HUP QUIT USR1 USR2 ALRM; do kill -$s $PPID; done; grep SigIgn /proc/$$/status"
     result, _ = shell(spoken, script)
     assert result.ok
-    assert result.stdout.split()[1].strip(b"0") == b"", "its own signals are as they always are"
+    ignored = int(result.stdout.split()[1], 16)
+    # The two that glibc keeps for itself cannot be set from Python, and are inherited as they are.
+    settable = [number for number in signal.valid_signals() if ignored >> (number - 1) & 1]
+    assert settable == [], "its own signals are as they always are"
 
 
 def test_it_ends_with_its_host(place: Path) -> None:

