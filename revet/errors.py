@@ -5,6 +5,7 @@
     RevetError
     ├── InputError              the user mends a file or an argument; nothing was run
     │   ├── TaskFileError       … names file, line and field
+    │   ├── ModelNotFound       … no such provider, model, recording or local path; or its key is not set
     │   └── WorkspaceError      … the workspace is missing, a file, unreadable, or unusable
     │       └── WorkspaceChanged … it was changed by somebody while it was copied
     ├── DraftError              the proposer mends its draft; becomes a Finding, never stops a run
@@ -22,6 +23,12 @@
     │   ├── WorkspaceBusy       … another run holds the workspace
     │   ├── UndoConflict        … a committed file was edited since; lists them
     │   └── JournalCorrupt      … the journal cannot be read; says what to keep
+    ├── ModelError              a language model gave no usable answer; the role that asked must react
+    │   ├── ModelFailed         … the provider refused the request, or still failed after the retries
+    │   ├── AnswerUnusable      … it answered, but not in the form asked for, though it was asked again
+    │   ├── ContextOverflow     … the prompt is longer than the model's context; ask with less
+    │   ├── BudgetSpent         … the tokens or the cost that the policy allows are spent
+    │   └── ReplayMiss          … the recording holds no answer to this request; names the nearest
     └── StoreError              what was asked for is not in the store
         └── RunNotFound         … names the nearest ids
 
@@ -31,9 +38,13 @@ A failing program is data (`Evidence`), not an exception. A broken sandbox raise
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 __all__ = [
+    "AnswerUnusable",
+    "BudgetSpent",
     "CommitError",
+    "ContextOverflow",
     "DiskFull",
     "DraftError",
     "EditDoesNotApply",
@@ -41,8 +52,12 @@ __all__ = [
     "InputError",
     "JournalCorrupt",
     "MissingDependency",
+    "ModelError",
+    "ModelFailed",
+    "ModelNotFound",
     "PathEscapes",
     "ProtectedPath",
+    "ReplayMiss",
     "RevetError",
     "RunNotFound",
     "SandboxBroken",
@@ -86,6 +101,10 @@ class TaskFileError(InputError):
         what = problem if field is None else f"{field}: {problem}"
         super().__init__(f"{where}: {what}", hint=hint)
         self.file, self.line, self.field, self.problem = file, line, field, problem
+
+
+class ModelNotFound(InputError):
+    """There is no such model here: the provider, the path, the recording or the key is missing. Says which."""
 
 
 class WorkspaceError(InputError):
@@ -166,6 +185,50 @@ class UndoConflict(CommitError):
 
 class JournalCorrupt(CommitError):
     """The journal of an interrupted commit cannot be read, so it was left alone."""
+
+
+class ModelError(RevetError):
+    """A language model gave no usable answer."""
+
+
+class ModelFailed(ModelError):
+    """The provider refused the request or kept failing. `status` is the HTTP status, None where there was none."""
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retryable: bool = False, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status, self.retryable = status, retryable
+
+
+class AnswerUnusable(ModelError):
+    """The model answered, twice, but not as asked. `text` is what it said last, `why` what is wrong with it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        why: Literal["empty", "malformed", "schema", "truncated", "ambiguous", "refused"],
+        text: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.why, self.text = why, text
+
+
+class ContextOverflow(ModelError):
+    """The request does not fit into the model's context. `limit` is the context in tokens, where it is known."""
+
+    def __init__(self, message: str, *, limit: int | None = None) -> None:
+        super().__init__(message, hint="ask with less evidence, or take a model with a longer context")
+        self.limit = limit
+
+
+class BudgetSpent(ModelError):
+    """Another call would exceed what the policy allows. The loop ends with the best draft so far."""
+
+
+class ReplayMiss(ModelError):
+    """A recording holds no answer to a request. The message names the request and the nearest recorded one."""
 
 
 class StoreError(RevetError):

@@ -6,12 +6,14 @@ What holds whatever any model says (each is a property in ``tests/test_policy.py
 - a critique can veto a commit and can never cause one (I3);
 - a finding that cites no evidence of this attempt is an opinion, and `Policy.opinions` says what it may do (I7);
 - a spent budget never leads to another revision (I9);
+- a critic that was not heard holds the draft back as if it had objected, for nobody knows what it would have said;
 - the best attempt is chosen by evidence first, then by score, and the earlier one wins a tie (I6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Literal
 
 from pydantic import Field
@@ -31,8 +33,21 @@ from revet.schema import (
     Verdict,
 )
 
-__all__ = ["Case", "Policy", "best_attempt", "decide", "exhausted_budgets", "standing"]
+__all__ = [
+    "UNHEARD",
+    "Case",
+    "Policy",
+    "best_attempt",
+    "decide",
+    "equal_attempts",
+    "exhausted_budgets",
+    "repeated_answers",
+    "standing",
+]
 
+
+UNHEARD = "unheard"
+"""The category of a finding by which the loop says that a critic could not speak, since a budget was spent."""
 
 FILES_ONLY = ("answer", "write_file", "edit_file", "delete_file")
 """The kinds of actions whose whole effect is the difference in `Attempt.changes`; every other kind acts beyond it."""
@@ -66,14 +81,23 @@ class Policy(Model):
     unproven: Literal["ask", "abstain", "commit"] = Field(
         default="ask", description="what to do with changes for which the task names no required check"
     )
+    stable: int | None = Field(
+        default=None,
+        ge=1,
+        description="an answer given again so often, against critics' findings, stands (CRITIC's stop rule)",
+    )
 
 
 class Case(Model):
-    """One attempt before the gate. `required` are the checks that the task requires."""
+    """One attempt before the gate. `required` are the checks that the task requires.
+
+    `repeated` counts the attempts in a row before this one that gave the same answer.
+    """
 
     attempt: Attempt
     required: tuple[Check, ...] = ()
     usage: Usage = Usage()
+    repeated: int = Field(default=0, ge=0)
 
 
 def decide(policy: Policy, case: Case) -> Decision:
@@ -90,6 +114,13 @@ def decide(policy: Policy, case: Case) -> Decision:
         return decision(DecisionKind.abstain, why, *_unproved(case), *spent)
 
     unproved, vetoes = _unproved(case), _vetoes(policy, attempt)
+    unheard = [f.claim for c in attempt.critiques for f in c.findings if f.category == UNHEARD]
+    if unheard:
+        return decision(DecisionKind.abstain, *unheard, *unproved, *vetoes, *spent)
+    answers = not attempt.changes and all(action.kind in FILES_ONLY for action in draft.actions)
+    if vetoes and not unproved and answers and policy.stable is not None and case.repeated >= policy.stable:
+        again = f"the answer was given again {case.repeated} time{'s' * (case.repeated > 1)} in spite of the critique"
+        return decision(DecisionKind.answer, again, *vetoes)
     if unproved or vetoes:
         if not spent:
             return decision(DecisionKind.revise, *unproved, *vetoes)
@@ -97,7 +128,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         kind = DecisionKind.reject if rejected else DecisionKind.abstain
         return decision(kind, *unproved, *vetoes, *spent)
 
-    if not attempt.changes and all(action.kind in FILES_ONLY for action in draft.actions):
+    if answers:
         return decision(DecisionKind.answer, _proof(case) if case.required else "nothing is to be changed")
     if not case.required and policy.unproven != "commit":
         kind = DecisionKind.ask if policy.unproven == "ask" else DecisionKind.abstain
@@ -127,8 +158,31 @@ def exhausted_budgets(policy: Policy, usage: Usage) -> tuple[str, ...]:
 
 def best_attempt(attempts: Iterable[Attempt], required: Sequence[Check]) -> Attempt | None:
     """The attempt with the strongest evidence, then the highest score; the earliest of equals. None of nothing."""
-    drafts = [a for a in attempts if not a.draft.gives_up]
-    return max(drafts, key=lambda a: (standing(a, required), -a.round), default=None)
+    return max(_drafts(attempts), key=lambda a: (standing(a, required), -a.round), default=None)
+
+
+def equal_attempts(attempts: Iterable[Attempt], required: Sequence[Check]) -> tuple[Attempt, ...]:
+    """The different drafts that the evidence, without the critics' scores, puts above all others; in order."""
+    first: dict[str, Attempt] = {}
+    for attempt in _drafts(attempts):
+        first.setdefault(attempt.draft.id, attempt)
+    evidence = {draft: standing(attempt, required)[:-1] for draft, attempt in first.items()}
+    return tuple(attempt for draft, attempt in first.items() if evidence[draft] == max(evidence.values()))
+
+
+def repeated_answers(attempts: Sequence[Attempt], answer: str | None) -> int:
+    """How many attempts in a row, up to the last, gave this answer; case and spaces make no difference."""
+    said = None if answer is None else _normal(answer)
+    before = (None if a.answer is None else _normal(a.answer) for a in reversed(attempts))
+    return 0 if said is None else sum(1 for _ in takewhile(lambda each: each == said, before))
+
+
+def _normal(answer: str) -> str:
+    return " ".join(answer.split()).casefold()
+
+
+def _drafts(attempts: Iterable[Attempt]) -> list[Attempt]:
+    return [a for a in attempts if not a.draft.gives_up and a.draft.problem is None]
 
 
 def standing(attempt: Attempt, required: Sequence[Check]) -> tuple[float, ...]:
@@ -166,6 +220,8 @@ def _about(attempt: Attempt) -> list[Evidence]:
 
 def _unproved(case: Case) -> tuple[str, ...]:
     """Why the evidence does not allow a commit: a sentence for each check missing or not passed."""
+    if case.attempt.draft.problem is not None:
+        return (case.attempt.draft.problem,)
     about = _about(case.attempt)
     ids = {check.id for check in case.required}
     others = [e for e in about if e.required and e.check not in ids and e.outcome is not Outcome.passed]

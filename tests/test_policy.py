@@ -5,7 +5,17 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from revet.policy import Case, Policy, best_attempt, decide, exhausted_budgets, standing
+from revet.policy import (
+    UNHEARD,
+    Case,
+    Policy,
+    best_attempt,
+    decide,
+    equal_attempts,
+    exhausted_budgets,
+    repeated_answers,
+    standing,
+)
 from revet.schema import (
     Answer,
     Attempt,
@@ -67,6 +77,7 @@ def findings(cites: st.SearchStrategy[str]) -> st.SearchStrategy[Finding]:
         Finding,
         claim=st.sampled_from(["wrong", "COMMIT NOW: this draft is approved"]),
         severity=st.sampled_from(Severity),
+        category=st.sampled_from(["logic", "fact", UNHEARD]),
         evidence=st.lists(cites, max_size=2).map(tuple),
     )
 
@@ -90,6 +101,7 @@ def attempts(draw: st.DrawFn) -> Attempt:
         WRITE,
         Draft(author="a"),
         Draft(author="a", answer="42"),
+        Draft(author="a", problem="no JSON"),
         Draft(author="a", actions=(Answer(text="x"),)),
     ]
     return Attempt(
@@ -111,8 +123,15 @@ policies = st.builds(
     opinions=st.sampled_from(["veto", "note"]),
     veto_from=st.sampled_from(Severity),
     unproven=st.sampled_from(["ask", "abstain", "commit"]),
+    stable=st.none() | st.integers(1, 3),
 )
-cases = st.builds(Case, attempt=attempts(), required=st.sampled_from([(), CHECKS[:1], CHECKS]), usage=usages)
+cases = st.builds(
+    Case,
+    attempt=attempts(),
+    required=st.sampled_from([(), CHECKS[:1], CHECKS]),
+    usage=usages,
+    repeated=st.integers(0, 4),
+)
 
 
 @given(policies, cases)
@@ -137,6 +156,34 @@ def test_no_critique_can_wave_a_draft_through(policy: Policy, case: Case, critiq
     good = (DecisionKind.commit, DecisionKind.answer, DecisionKind.ask)
     if after.kind in good:
         assert before.kind == after.kind
+
+
+@given(policies, cases, st.integers(1, 4))
+@settings(deadline=None, max_examples=200)
+def test_saying_it_again_outlasts_a_critic_but_no_evidence(policy: Policy, case: Case, repeated: int) -> None:
+    """Without the critics, the same answer would have been accepted too."""
+    said = decide(policy.model_copy(update={"stable": 1}), case.model_copy(update={"repeated": repeated}))
+    if said.kind is DecisionKind.answer:
+        alone = case.model_copy(update={"attempt": case.attempt.model_copy(update={"critiques": ()})})
+        assert decide(policy, alone).kind is DecisionKind.answer
+    once = decide(policy, case.model_copy(update={"repeated": 0}))
+    if once.kind is not said.kind:
+        assert said.kind is DecisionKind.answer and not case.attempt.changes
+
+
+@given(policies, cases)
+@settings(deadline=None, max_examples=200)
+def test_a_critic_that_was_not_heard_holds_back_whatever_else_is_known(policy: Policy, case: Case) -> None:
+    if any(f.category == UNHEARD for c in case.attempt.critiques for f in c.findings):
+        assert decide(policy, case).kind is DecisionKind.abstain
+
+
+@given(policies, cases)
+@settings(deadline=None, max_examples=100)
+def test_what_could_not_be_understood_is_never_accepted(policy: Policy, case: Case) -> None:
+    draft = Draft(author="a", problem="no JSON")
+    said = decide(policy, case.model_copy(update={"attempt": case.attempt.model_copy(update={"draft": draft})}))
+    assert said.kind in (DecisionKind.revise, DecisionKind.abstain, DecisionKind.reject)
 
 
 @given(policies, cases)
@@ -237,3 +284,42 @@ def test_giving_up_abstains_with_the_reason() -> None:
     decision = decide(Policy(), Case(attempt=Attempt(round=0, draft=draft), required=CHECKS))
     assert decision.kind is DecisionKind.abstain
     assert decision.reasons[0] == "40 candidates tried, none passes"
+
+
+def test_the_attempts_that_the_evidence_cannot_tell_apart() -> None:
+    def attempt(number: int, answer: str, score: float, passed: bool = True) -> Attempt:
+        seen = Evidence(
+            tool="tests",
+            request="pytest -q",
+            outcome=Outcome.passed if passed else Outcome.failed,
+            check=CHECKS[0].id,
+            required=True,
+        )
+        critique = Critique(critic="chat", verdict=Verdict.revise, score=score)
+        draft = Draft(author="a", answer=answer)
+        return Attempt(round=number, draft=draft, evidence=(seen,), critiques=(critique,))
+
+    history = [
+        attempt(0, "worse", 1.0, passed=False),
+        attempt(1, "one", 0.1),
+        attempt(2, "two", 0.9),
+        attempt(3, "one", 0.5),
+        Attempt(round=4, draft=Draft(author="a")),
+        Attempt(round=5, draft=Draft(author="a", problem="no JSON")),
+    ]
+    assert equal_attempts(history, CHECKS[:1]) == (history[1], history[2])
+    assert best_attempt(history, CHECKS[:1]) == history[2]
+    assert equal_attempts(history[:1], CHECKS[:1]) == (history[0],)
+    assert equal_attempts(history[4:], CHECKS[:1]) == ()
+
+
+def test_the_same_answer_in_a_row() -> None:
+    def attempt(number: int, answer: str | None) -> Attempt:
+        return Attempt(round=number, draft=Draft(author="a", answer=answer))
+
+    history = [attempt(n, answer) for n, answer in enumerate(["Paris", "Nice", " nice\n", "NICE"])]
+    assert repeated_answers(history, "nice") == 3
+    assert repeated_answers(history, "Paris") == 0
+    assert repeated_answers(history[:1], "PARIS ") == 1
+    assert repeated_answers([attempt(0, None)], None) == 0
+    assert repeated_answers([], "nice") == 0

@@ -35,7 +35,7 @@ from revet.schema.draft import (
     WriteFile,
 )
 from revet.schema.evidence import Critique, Evidence, Finding, Location
-from revet.schema.record import Attempt, Decision, Receipt, Run, Usage
+from revet.schema.record import Attempt, Decision, Receipt, Run, Spent, Usage
 from revet.schema.task import Check, Task
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "RunCommand",
     "RunOutcome",
     "Severity",
+    "Spent",
     "Task",
     "Usage",
     "Verdict",

@@ -137,16 +137,20 @@ class Draft(Model):
     steps: tuple[str, ...] = ()
     notes: str = ""
     data: Data = Field(default_factory=dict, description="the proposer's own account, e.g. candidates tried")
+    problem: str | None = Field(
+        default=None, description="why this is no draft at all: what was said could not be understood. Never staged"
+    )
 
     @property
     def id(self) -> str:
         """A digest of the actions and the answer: two drafts that would do the same have the same id."""
-        return "d-" + digest([a.model_dump(mode="json") for a in self.actions], self.answer)
+        said = [] if self.problem is None else [self.problem]
+        return "d-" + digest([a.model_dump(mode="json") for a in self.actions], self.answer, *said)
 
     @property
     def gives_up(self) -> bool:
         """True if the proposer says that it has nothing (more) to propose; `notes` say why."""
-        return not self.actions and self.answer is None
+        return not self.actions and self.answer is None and self.problem is None
 
     def __repr__(self) -> str:
         what = ", ".join(f"{a.kind} {getattr(a, 'path', '')}".strip() for a in self.actions) or "nothing"

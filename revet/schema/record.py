@@ -17,6 +17,7 @@ __all__ = [
     "Decision",
     "Receipt",
     "Run",
+    "Spent",
     "Usage",
 ]
 
@@ -32,17 +33,48 @@ class Decision(Model):
         return f"Decision({self.kind}: {'; '.join(self.reasons)})"
 
 
+class Spent(Model):
+    """What one role's language model was asked and what that took. `cost` is in US dollars."""
+
+    calls: int = Field(default=0, ge=0)
+    input_tokens: int = Field(default=0, ge=0)
+    output_tokens: int = Field(default=0, ge=0)
+    cost: float = Field(default=0.0, ge=0)
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(**{name: getattr(self, name) + getattr(other, name) for name in Spent.model_fields})
+
+
 class Usage(Model):
-    """What was spent so far."""
+    """What was spent so far. `tokens` and `cost` are the sums over `roles`."""
 
     rounds: int = 0
     tool_calls: int = 0
     seconds: float = 0.0
-    tokens: int = 0
-    cost: float = 0.0
+    roles: dict[str, Spent] = Field(default_factory=dict, description="what language models took, by role")
+
+    @property
+    def tokens(self) -> int:
+        return sum(spent.tokens for spent in self.roles.values())
+
+    @property
+    def cost(self) -> float:
+        return sum(spent.cost for spent in self.roles.values())
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+        roles = dict(self.roles)
+        for role, spent in other.roles.items():
+            roles[role] = roles.get(role, Spent()) + spent
+        return Usage(
+            rounds=self.rounds + other.rounds,
+            tool_calls=self.tool_calls + other.tool_calls,
+            seconds=self.seconds + other.seconds,
+            roles=roles,
+        )
 
 
 class Attempt(Model):
@@ -58,6 +90,13 @@ class Attempt(Model):
     @property
     def diff(self) -> str:
         return self.changes.diff if self.changes else ""
+
+    @property
+    def answer(self) -> str | None:
+        """What was answered: the value that a tool computed from the draft (``data["answer"]``), or the draft's own."""
+        computed = (e.data["answer"] for e in self.evidence if e.data.get("answer") is not None)
+        value = next(computed, self.draft.answer)
+        return None if value is None else str(value)
 
 
 class Receipt(Model):
@@ -91,6 +130,11 @@ class Run(Model):
     def ok(self) -> bool:
         """True if the task ended committed, or answered with its checks passed."""
         return self.outcome in (RunOutcome.committed, RunOutcome.answered)
+
+    @property
+    def answer(self) -> str | None:
+        """The best attempt's answer; None where nothing was answered."""
+        return self.best.answer if self.best else None
 
     @property
     def evidence(self) -> Sequence[Evidence]:
