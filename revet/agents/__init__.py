@@ -1,8 +1,22 @@
-"""Who speaks: proposers, revisers and critics."""
+"""Who speaks: proposers, revisers, critics and judges."""
 
-from revet.agents.base import Critic, Proposer, Reviser
+from revet.agents.base import Critic, Judge, Proposer, Reviser
+from revet.agents.chat import ChatAgent, ChatCritic, ChatJudge, ChecklistCritic, StepCritic
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.registry import proposer
 from revet.agents.scripted import Scripted
 
-__all__ = ["Critic", "EvidenceCritic", "Proposer", "Reviser", "Scripted", "proposer"]
+__all__ = [
+    "ChatAgent",
+    "ChatCritic",
+    "ChatJudge",
+    "ChecklistCritic",
+    "Critic",
+    "EvidenceCritic",
+    "Judge",
+    "Proposer",
+    "Reviser",
+    "Scripted",
+    "StepCritic",
+    "proposer",
+]

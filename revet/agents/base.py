@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from revet.schema import Critique, Draft
+from revet.schema import Attempt, Critique, Draft
 from revet.tools.base import View
 
-__all__ = ["Critic", "Proposer", "Reviser"]
+__all__ = ["Critic", "Judge", "Proposer", "Reviser"]
 
 
 class Proposer(Protocol):
@@ -39,3 +40,13 @@ class Critic(Protocol):
     name: str
 
     async def criticise(self, view: View) -> Critique: ...
+
+
+class Judge(Protocol):
+    """Chooses between attempts that the evidence cannot tell apart. It moves no gate."""
+
+    name: str
+
+    async def choose(self, view: View, attempts: Sequence[Attempt]) -> int | None:
+        """The index of the best of at least two `attempts`; None if it cannot tell."""
+        ...

@@ -1,160 +1,98 @@
-"""How the steps let the roles act: what a role is shown, how tools are run, and that nobody takes for ever."""
+"""How the steps let the roles act: tools run, critics heard, and nobody takes for ever."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from langgraph.config import get_stream_writer
-from langgraph.runtime import Runtime
-from pydantic import JsonValue
+from revet.errors import BudgetSpent
+from revet.graphs.step import Step
+from revet.policy import UNHEARD
+from revet.schema import Critique, Draft, Evidence, Finding, Severity, Verdict
+from revet.tools.base import View
 
-from revet.errors import DraftError, InputError
-from revet.graphs import events
-from revet.graphs.state import Context, State
-from revet.policy import best_attempt
-from revet.sandboxes.base import Layer
-from revet.schema import Check, Critique, Draft, Evidence, Outcome, Task, Verdict
-from revet.tools.base import ToolCall, View
-
-__all__ = [
-    "gather_critiques",
-    "gather_evidence",
-    "in_time",
-    "leading",
-    "required_checks",
-    "speaker",
-    "too_late",
-    "view_of",
-]
+__all__ = ["drafted", "gather_critiques", "gather_evidence", "in_time"]
 
 # A tool may plan again when it sees what others found (coverage of the tests that failed). Two such rounds are
 # enough for a chain of three tools, and bound a tool that never stops planning.
 PLANS = 3
 
+LATE = "the budget of wall time ended before"
+
 T = TypeVar("T")
 
 
-def speaker() -> Callable[[events.Event], None]:
-    """Where events go. Taken once for each node, since tools may report from other threads."""
-    writer = get_stream_writer()
-    return lambda event: writer(event.model_dump(mode="json"))
+async def gather_evidence(
+    step: Step, view: View, seen: Callable[[Evidence], None], known: Sequence[Evidence] = ()
+) -> list[Evidence]:
+    """Run what the tools plan, then what they plan on seeing that, until nothing new is planned.
 
-
-def view_of(state: State, runtime: Runtime[Context], say: Callable[[events.Event], None], **more: Any) -> View:
-    if runtime.context is None:
-        raise InputError("the graph has no roles", hint="run it with context=agent.context(bench)")
-    context, usage = runtime.context, state["usage"]
-    seconds = context.policy.seconds
-
-    def emit(kind: str, data: Mapping[str, JsonValue]) -> None:
-        say(events.Progressed(kind=kind, data=dict(data)))
-
-    known: dict[str, Any] = {
-        "task": state["task"],
-        "run": state["run"],
-        "round": state["round"],
-        "workspace": context.bench.workspace,
-        "session": context.bench.session,
-        "layer": layer_of(state, context),
-        "draft": state["draft"],
-        "changes": state["changes"],
-        "evidence": tuple(state["evidence"]),
-        "critique": leading(state["critiques"]) or state["diagnosis"],
-        "diagnosis": state["diagnosis"],
-        "attempts": state["attempts"],
-        "best": best_attempt(state["attempts"], required_checks(state["task"])),
-        "baseline": {e.check: e for e in state["baseline"] if e.check},
-        "allows": context.bench.protection.allows,
-        "deadline": None if seconds is None else time.monotonic() + seconds - usage.seconds,
-        "seed": context.seed,
-        "emit": emit,
-    }
-    return View(**{**known, **more})
-
-
-def layer_of(state: State, context: Context) -> Layer | None:
-    """The draft's layer, staged again if this process has not staged it yet (a resumed run)."""
-    draft, changes = state["draft"], state["changes"]
-    if draft is None or not changes:
-        return None
-    try:
-        context.bench.restage(draft, changes)
-    except DraftError:  # the world moved, and the commit will find that out
-        return None
-    return context.bench.layer
-
-
-async def gather_evidence(view: View, context: Context, seen: Callable[[Evidence], None]) -> list[Evidence]:
-    """Run what the tools plan, then what they plan on seeing that, until nothing new is planned."""
-    evidence: list[Evidence] = []
-    done: set[tuple[str, str, str | None]] = set()
+    `known` is evidence that still holds: it is shown to the tools, comes first in what is returned, and the calls
+    that it answers are not made again.
+    """
+    evidence = [*known]
+    now = view if view.evidence == tuple(evidence) else replace(view, evidence=tuple(evidence))
+    done = {(e.tool, e.request, e.check) for e in known}
     for _ in range(PLANS):
-        now = replace(view, evidence=tuple(evidence))
-        calls = [c for tool in context.tools.values() for c in tool.plan(now)]
+        calls = [c for tool in step.context.tools.values() for c in tool.plan(now)]
         new = [c for c in calls if (c.tool, c.request, c.check) not in done]
         if not new:
             break
         for call in new:
             done.add((call.tool, call.request, call.check))
-            evidence.append(await _call(call, replace(view, evidence=tuple(evidence)), context))
+            evidence.append(await step.call(call, now))
             seen(evidence[-1])
+            now = replace(view, evidence=tuple(evidence))
     return evidence
 
 
-async def _call(call: ToolCall, view: View, context: Context) -> Evidence:
-    if view.remaining <= 0 or _tool_calls_spent(view, context):
-        state = view.changes.fingerprint if view.changes else None
-        return Evidence(
-            tool=call.tool,
-            request=call.request,
-            outcome=Outcome.inconclusive,
-            observation="not run: the budget of wall time or tool calls was spent",
-            check=call.check,
-            required=call.required,
-            changes=state,
-        )
-    return await context.tools[call.tool].run(call, view)
+async def gather_critiques(step: Step, view: Callable[[str], View]) -> list[Critique]:
+    """What every critic says, asked at the same time, each with a `view` of its own.
+
+    A critic that a spent budget keeps from judging is `UNHEARD`. Any other failure of a critic is raised when all
+    have ended, so that what the others' models answered is kept: without its critic nothing may be decided.
+    """
+    views = [(critic, view(critic.name)) for critic in step.context.critics]
+    judging = [_judged(critic.name, critic.criticise(own), own) for critic, own in views]
+    if len(judging) == 1:
+        return [await judging[0]]
+    said = await asyncio.gather(*judging, return_exceptions=True)
+    for each in said:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in said if isinstance(each, Critique)]
 
 
-def _tool_calls_spent(view: View, context: Context) -> bool:
-    limit = context.policy.tool_calls
-    made = sum(len(a.evidence) for a in view.attempts) + len(view.baseline) + len(view.evidence)
-    return limit is not None and made >= limit
-
-
-async def gather_critiques(view: View, context: Context) -> list[Critique]:
-    def late(name: str) -> Critique:
-        result = "the budget of wall time ended before it had judged"
-        return Critique(critic=name, verdict=Verdict.abstain, possible_result=result, confidence=0.0)
-
-    judging = (in_time(critic.criticise(view), view, late(critic.name)) for critic in context.critics)
-    return list(await asyncio.gather(*judging))
-
-
-async def in_time(role: Awaitable[T], view: View, late: T) -> T:
-    """What `role` answers, or `late` if the budget of wall time ends first."""
+async def _judged(name: str, judging: Awaitable[Critique], view: View) -> Critique:
     try:
-        async with asyncio.timeout(None if view.deadline is None else view.remaining):
+        return await in_time(judging, view, lambda: _unheard(name, f"{LATE} {name} had judged"))
+    except BudgetSpent as spent:
+        return _unheard(name, f"{name} could not judge: {spent}")
+
+
+async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:
+    """What a proposer or reviser writes; nothing, with the reason, if a budget ends first."""
+    try:
+        return await in_time(writing, view, lambda: Draft(author=name, notes=f"{LATE} there was a draft"))
+    except BudgetSpent as spent:
+        return Draft(author=name, notes=str(spent))
+
+
+async def in_time(role: Awaitable[T], view: View, late: Callable[[], T]) -> T:
+    """What `role` answers, or `late` if the budget of wall time ends first."""
+    if view.deadline is None:
+        return await role
+    try:
+        async with asyncio.timeout(view.remaining):
             return await role
     except TimeoutError:
         if view.remaining > 0:
             raise  # the role's own, not ours
-        return late
+        return late()
 
 
-def too_late(name: str) -> Draft:
-    return Draft(author=name, notes="the budget of wall time ended before there was a draft")
-
-
-def leading(critiques: list[Critique]) -> Critique | None:
-    """The critique that a reviser is given: the first that objects, else the first of all."""
-    objecting = [c for c in critiques if c.verdict in (Verdict.reject, Verdict.revise)]
-    return next(iter(objecting or critiques), None)
-
-
-def required_checks(task: Task) -> tuple[Check, ...]:
-    return tuple(check for check in task.checks if check.required)
+def _unheard(name: str, why: str) -> Critique:
+    finding = Finding(claim=why, severity=Severity.critical, category=UNHEARD)
+    return Critique(critic=name, verdict=Verdict.abstain, possible_result=why, findings=(finding,), confidence=0.0)

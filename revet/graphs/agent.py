@@ -5,34 +5,34 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
-from pydantic import PrivateAttr
+from pydantic import JsonValue, PrivateAttr
 
-from revet import actions, agents, sandboxes
-from revet.agents import Critic, EvidenceCritic, Proposer, Reviser
+from revet import actions, sandboxes
+from revet.agents import Critic, Judge, Proposer, Reviser
 from revet.errors import InputError
 from revet.graphs import core, events
 from revet.graphs.bench import Bench
+from revet.graphs.casting import Speaker, cast_team
 from revet.graphs.nodes import run_of
-from revet.graphs.persistence import open_checkpoints
+from revet.graphs.persistence import Graph, Memory, compiled, open_memory
 from revet.graphs.state import Context, State, initial_state
+from revet.models import Library, Replies, as_model
 from revet.policy import Policy
 from revet.sandboxes import Sandbox
 from revet.schema import Decision, DecisionKind, Receipt, Run, RunOutcome, Task, new_id, utcnow
 from revet.store import Store
-from revet.tools import Coverage, Tests, Tool
+from revet.tools import Tool
 
 __all__ = ["Agent", "AgentRun"]
 
 T = TypeVar("T")
-Graph = CompiledStateGraph[State, Context, State, State]
 
 
 class AgentRun(Run):
@@ -57,33 +57,69 @@ class AgentRun(Run):
 class Agent:
     """Proves before it commits.
 
-    `model` names who proposes and revises (``"builtin:repair"``), or is an object with `propose` and `revise`.
-    `critics` and `tools` default to the evidence critic, and to tests with coverage. `sandbox` is a name or an
-    object; None runs without one, for tasks that need no tools. `store` keeps runs and checkpoints (default:
-    ``.revet`` in the current folder).
+    `model` names who proposes and revises: ``"builtin:repair"``, a language model as ``"provider:name"``, a chat model
+    of LangChain's, a `LanguageModel`, or an object with `propose` and `revise`. `reviser`, `critic` and `judge` are
+    models (or roles) of their own; without them nobody but the evidence judges. `recipe` is the method, with its
+    `options`; `critics` and `tools`, where given, replace those of the method. `prompts` is a folder whose files
+    replace prompts. `base_url`, `record` and `library` say where models come from (see `revet.models.Library`).
+
+    `sandbox` is a name or an object; None runs without one, for tasks that need no tools. `store` keeps runs and
+    checkpoints (default: ``.revet`` in the current folder). One agent can run many tasks at the same time. Close it
+    to free the models that it loaded.
     """
 
     def __init__(
         self,
-        model: str | Proposer = "builtin:repair",
+        model: Speaker | Proposer = "builtin:repair",
         *,
-        reviser: Reviser | None = None,
+        reviser: Speaker | Reviser | None = None,
+        critic: Speaker | Critic | None = None,
         critics: Sequence[Critic] | None = None,
+        judge: Speaker | Judge | None = None,
         tools: Sequence[Tool] | None = None,
         sandbox: str | Sandbox | None = "local",
         policy: Policy | None = None,
         store: Store | Path | str | None = None,
         seed: int = 0,
+        recipe: str = "core",
+        options: Mapping[str, JsonValue] | None = None,
+        prompts: Path | str | None = None,
+        base_url: str | None = None,
+        record: Path | str | None = None,
+        library: Library | None = None,
     ) -> None:
-        self.proposer: Proposer = agents.proposer(model) if isinstance(model, str) else model
-        self.reviser: Reviser = reviser or _as_reviser(self.proposer)
-        self.critics: tuple[Critic, ...] = tuple(critics) if critics is not None else (EvidenceCritic(),)
-        given: Sequence[Tool] = tools if tools is not None else (Tests(), Coverage())
-        self.tools = {tool.name: tool for tool in given}
+        if library is not None and (base_url is not None or record is not None):
+            raise InputError("base_url and record are settings of the library", hint="give them to the library")
+        self._own = None if library is not None else Library(base_url=base_url, record=record)
+        models = library or self._own
+        assert models is not None
+        self.team = cast_team(
+            recipe,
+            load=lambda given: as_model(given, models),
+            model=model,
+            reviser=reviser,
+            critic=critic,
+            critics=critics,
+            judge=judge,
+            tools=tools,
+            policy=policy,
+            options=options,
+            prompts=None if prompts is None else str(prompts),
+        )
+        self.tools = {tool.name: tool for tool in self.team.tools}
+        self.policy = self.team.policy
         self.sandbox = sandboxes.get(sandbox) if isinstance(sandbox, str) else sandbox
-        self.policy = policy or Policy()
         self.store = store if isinstance(store, Store) else Store(Path(store or ".revet"))
         self.seed = seed
+
+    async def aclose(self) -> None:
+        """Free the models that this agent loaded itself. Can be called twice."""
+        if self._own is not None:
+            await self._own.close()
+
+    def close(self) -> None:
+        """`aclose`, for programs that are not asynchronous."""
+        _wait(self.aclose)
 
     # --- running ---------------------------------------------------------------------------------------------
 
@@ -100,21 +136,27 @@ class Agent:
         assert last is not None
         return AgentRun.of(last, self.store)
 
-    async def astream(self, task: Task, *, run_id: str | None = None) -> AsyncGenerator[events.Event, None]:
+    def astream(self, task: Task, *, run_id: str | None = None) -> AsyncGenerator[events.Event, None]:
         """Run `task`, saying what happens; the last event is `Finished`.
 
         A `run_id` that the store knows is continued where it stopped (without repeating a committed effect), or
         reported again if it has ended. Raises `WorkspaceError` and `SandboxUnavailable` before anything is done.
         """
-        done = self.store.find(run_id) if run_id else None
+        if run_id is None:
+            return self._stream(task, new_id(task.id), None, new=True)
+        return self._continued(task, run_id)
+
+    async def _continued(self, task: Task, run_id: str) -> AsyncGenerator[events.Event, None]:
+        done = await asyncio.to_thread(self.store.find, run_id)
         if done is not None and done.task != task:
             raise InputError(f"run {run_id} was another task", hint="take a new run_id, or the task as it was")
         if done is not None and done.outcome not in (RunOutcome.asked, RunOutcome.failed):
+            async with open_memory(self.store) as memory:  # the process may have ended before it had tidied up
+                await memory.forget(done.id)
             yield events.Started(run=done.id, task=done.task)
             yield events.Finished(run=done)
             return
-        run = run_id or new_id(task.id)
-        async with aclosing(self._stream(task, run, None)) as stream:
+        async with aclosing(self._stream(task, run_id, None)) as stream:
             async for event in stream:
                 yield event
 
@@ -144,58 +186,76 @@ class Agent:
     def compile(self, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
         """The loop, compiled. Invoke it with ``context=`` from `context` and a state from
         `initial_state`."""
-        return core.build().compile(checkpointer=checkpointer, name="revet")
+        return compiled(checkpointer)
 
-    def context(self, bench: Bench) -> Context:
+    def context(self, bench: Bench, replies: Replies | None = None) -> Context:
         """The roles of this agent, at `bench`."""
+        team = self.team
         return Context(
-            proposer=self.proposer,
-            reviser=self.reviser,
-            critics=self.critics,
+            proposer=team.proposer,
+            reviser=team.reviser,
+            critics=team.critics,
             tools=self.tools,
             policy=self.policy,
             bench=bench,
             seed=self.seed,
+            judge=team.judge,
+            replies=replies,
         )
 
-    async def _stream(self, task: Task, run: str, answer: Command[Any] | None) -> AsyncGenerator[events.Event, None]:
+    async def _stream(
+        self, task: Task, run: str, answer: Command[Any] | None, *, new: bool = False
+    ) -> AsyncGenerator[events.Event, None]:
         loop = asyncio.get_running_loop()
         start = loop.time()
         async with (
             Bench(task, self.sandbox, self.policy.sandbox_features) as bench,
-            open_checkpoints(self.store.checkpoints) as checkpoints,
+            open_memory(self.store) as memory,
         ):
-            self.store.begin(run, task)
+            await memory.begin(run, task)
             yield events.Started(run=run, task=task, recovered=tuple(bench.recovered))
-            graph = self.compile(checkpoints)
             config: Any = {"configurable": {"thread_id": run}, "recursion_limit": core.recursion_limit(self.policy)}
-            known = await graph.aget_state(config)
-            if known.values and known.values["task"] != task:
+            state = {} if new else await _known(memory, config)
+            if state and state["task"] != task:
                 raise InputError(f"run {run} was another task", hint="take a new run_id, or the task as it was")
             begin: Any = answer
-            if answer is None and not known.values:
+            if answer is None and not state:
                 begin = initial_state(task, run, utcnow())
-            stream = graph.astream(begin, config, context=self.context(bench), stream_mode="custom", durability="sync")
+            context = self.context(bench, await memory.replies_of(run, new=new))
+            stream = memory.graph.astream(begin, config, context=context, stream_mode="custom", durability="sync")
+            record: Run | None = None
             try:
                 async with aclosing(cast(AsyncGenerator[Any, None], stream)) as said:
-                    async for data in said:
-                        event = events.parse_event(data)
-                        yield event.model_copy(update={"at": loop.time() - start})
+                    async for event in said:
+                        if isinstance(event, events.Finished):
+                            record = event.run
+                        else:
+                            yield event.model_copy(update={"at": loop.time() - start})
             except Exception as error:
-                state = await graph.aget_state(config)
-                self.store.save(_failed(cast(State, state.values), error))
+                await memory.save(_failed(cast(State, await _known(memory, config) or begin), error))
                 raise
-            state = await graph.aget_state(config)
-            values = cast(State, state.values)
-            record = values["result"] or _waiting(values)
-            self.store.save(record)
+            if record is None:
+                record = _paused(cast(State, await _known(memory, config)))
+            await memory.save(record)
             at = loop.time() - start
             if record.outcome is RunOutcome.asked:
                 diff = record.best.diff if record.best else ""
                 yield events.Asked(run=run, decision=record.decision, diff=diff, at=at)
             else:
-                await checkpoints.adelete_thread(run)
+                await memory.forget(run)
             yield events.Finished(run=record, at=at)
+
+
+async def _known(memory: Memory, config: Any) -> Mapping[str, Any]:
+    """The state at which a run stopped; empty for one that has not begun."""
+    if await memory.checkpoints.aget_tuple(config) is None:
+        return {}
+    return (await memory.graph.aget_state(config)).values
+
+
+def _paused(state: State) -> Run:
+    """The record of a run whose graph has nothing to do: it waits, or it ended before its record was saved."""
+    return state["result"] or _waiting(state)
 
 
 def _waiting(state: State) -> Run:
@@ -209,15 +269,6 @@ def _failed(state: State, error: Exception) -> Run:
     """The record of a run that broke off. It can be continued from its last checkpoint."""
     decision = Decision(kind=DecisionKind.abstain, reasons=(str(error) or type(error).__name__,))
     return run_of(state, RunOutcome.failed, decision, error=f"{type(error).__name__}: {error}")
-
-
-def _as_reviser(proposer: Proposer) -> Reviser:
-    if not hasattr(proposer, "revise"):
-        raise InputError(
-            f"{proposer!r} has no `revise`",
-            hint="give the agent a `reviser=`, or add `async def revise(view, critique)`",
-        )
-    return cast(Reviser, proposer)
 
 
 def _wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -14,7 +14,7 @@ from typing import Self
 
 from revet import actions
 from revet.actions import Protection, Stage
-from revet.errors import SandboxUnavailable, WorkspaceError
+from revet.errors import DraftError, SandboxUnavailable, UnsupportedAction, WorkspaceError
 from revet.graphs.world import fingerprint
 from revet.sandboxes.base import Layer, Sandbox, Session
 from revet.sandboxes.scratch import Scratch
@@ -65,9 +65,14 @@ class Bench:
         await self._closing.aclose()
 
     def stage(self, draft: Draft) -> Changes:
-        """Apply `draft` to a copy-on-write view. Raises a `DraftError` if it cannot be applied."""
+        """Apply `draft` to a copy-on-write view. Raises a `DraftError` if it cannot be applied, or is none."""
         self._staged = None
+        if draft.problem is not None:
+            raise DraftError(draft.problem)
         if self._stage is None:
+            beyond = next((action.kind for action in draft.actions if action.kind != "answer"), None)
+            if beyond is not None:
+                raise UnsupportedAction(f"the task has no workspace, so there is nothing that {beyond} could act on")
             return Changes()
         changes = self._stage.stage(draft)
         self._staged = draft

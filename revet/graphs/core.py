@@ -1,6 +1,7 @@
 """The loop: propose → stage → examine → criticise → gate → commit, revise, ask or abstain.
 
-Every published method is a variation on this one graph. The nodes are in `nodes`, the wiring is here.
+Every published method is a variation on this one graph. The nodes are in `nodes`, the wiring is here. The edges are
+coroutines, for LangGraph runs plain functions in a thread.
 """
 
 from __future__ import annotations
@@ -43,26 +44,25 @@ def build() -> StateGraph[State, Context, State, State]:
     return graph
 
 
-def _after_writing(state: State) -> str:
+async def _after_writing(state: State) -> str:
     """A draft equal to one that was refused is not examined again, and nothing is not examined at all."""
     draft = state["draft"]
     assert draft is not None
-    known = any(a.draft.id == draft.id for a in state["attempts"])
-    return "gate" if known or draft.gives_up else "stage"
+    return "gate" if draft.gives_up or nodes.earlier(state["attempts"], draft) else "stage"
 
 
-def _after_gate(state: State) -> str:
+async def _after_gate(state: State) -> str:
     decision = state["decision"]
     assert decision is not None
     named = {DecisionKind.commit: "commit", DecisionKind.revise: "revise", DecisionKind.ask: "ask"}
     return named.get(decision.kind, "finish")
 
 
-def _after_person(state: State) -> str:
+async def _after_person(state: State) -> str:
     return "commit" if state["approved"] else "finish"
 
 
-def _after_commit(state: State) -> str:
+async def _after_commit(state: State) -> str:
     """The world moved under the draft: what it would make now is staged, and must be examined again (I2)."""
     decision = state["decision"]
     ended = decision is not None and decision.kind is DecisionKind.abstain

@@ -6,25 +6,19 @@ Effects on the world happen in `commit` alone, so a step that is run again after
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
-from revet.errors import DraftError, WorldMoved
+from revet.agents.base import Judge
+from revet.errors import DraftError, ModelError, WorldMoved
 from revet.graphs import events
-from revet.graphs.acting import (
-    gather_critiques,
-    gather_evidence,
-    in_time,
-    leading,
-    required_checks,
-    speaker,
-    too_late,
-    view_of,
-)
+from revet.graphs.acting import drafted, gather_critiques, gather_evidence, in_time
 from revet.graphs.state import Context, State
-from revet.policy import Case, best_attempt, decide, exhausted_budgets
+from revet.graphs.step import Step, leading, required_checks, speaker
+from revet.policy import Case, best_attempt, decide, equal_attempts, exhausted_budgets, repeated_answers
 from revet.schema import (
     Attempt,
     Critique,
@@ -40,9 +34,25 @@ from revet.schema import (
     Verdict,
 )
 
-__all__ = ["ask", "commit", "criticise", "examine", "finish", "gate", "prepare", "propose", "revise", "run_of", "stage"]
+__all__ = [
+    "ask",
+    "commit",
+    "criticise",
+    "earlier",
+    "examine",
+    "finish",
+    "gate",
+    "prepare",
+    "propose",
+    "revise",
+    "run_of",
+    "stage",
+]
 
 Update = dict[str, Any]
+
+STAGE = "stage"
+"""The tool of the evidence that a draft cannot be staged."""
 
 
 class Node(Protocol):
@@ -59,8 +69,8 @@ def timed(node: Node) -> Node:
     async def run(state: State, runtime: Runtime[Context]) -> Update:
         start = time.monotonic()
         update = await node(state, runtime)
-        spent = Usage(seconds=time.monotonic() - start)
-        return {**update, "usage": update.get("usage", Usage()) + spent}
+        usage: Usage = update.get("usage", Usage())
+        return {**update, "usage": usage.model_copy(update={"seconds": time.monotonic() - start})}
 
     run.__name__ = node.__name__
     return run
@@ -69,101 +79,113 @@ def timed(node: Node) -> Node:
 @timed
 async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     """Look at the workspace as it is: what fails now is the baseline that every draft is held against."""
-    say = speaker()
-    view = view_of(state, runtime, say)
+    step = Step("prepare", state, runtime)
     evidence = await gather_evidence(
-        view, runtime.context, lambda e: say(events.Examined(round=0, evidence=e, baseline=True))
+        step, step.view("tools"), lambda e: step.say(events.Examined(round=0, evidence=e, baseline=True))
     )
-    view = view_of(state, runtime, say, baseline={e.check: e for e in evidence if e.check}, evidence=tuple(evidence))
-    critiques = await gather_critiques(view, runtime.context) if evidence else []
+    found = {"baseline": {e.check: e for e in evidence if e.check}, "evidence": tuple(evidence)}
+    critiques = await gather_critiques(step, lambda critic: step.view(critic, **found)) if evidence else []
     for critique in critiques:
-        say(events.Criticised(round=0, critique=critique, baseline=True))
-    return {"baseline": evidence, "diagnosis": leading(critiques), "usage": Usage(tool_calls=len(evidence))}
+        step.say(events.Criticised(round=0, critique=critique, baseline=True))
+    return {"baseline": [*evidence, *step.looked_up], "diagnosis": leading(critiques), "usage": step.usage}
 
 
 @timed
 async def propose(state: State, runtime: Runtime[Context]) -> Update:
-    say = speaker()
-    view = view_of(state, runtime, say, evidence=tuple(state["baseline"]))
-    draft = await in_time(runtime.context.proposer.propose(view), view, too_late(runtime.context.proposer.name))
-    say(events.Proposed(round=state["round"], draft=draft))
-    return _fresh(draft)
+    step = Step("propose", state, runtime)
+    proposer = runtime.context.proposer
+    view = step.view(proposer.name, evidence=tuple(state["baseline"]))
+    draft = await drafted(proposer.name, proposer.propose(view), view)
+    step.say(events.Proposed(round=state["round"], draft=draft))
+    return {**_fresh(draft, step.looked_up), "usage": step.usage}
 
 
 @timed
 async def revise(state: State, runtime: Runtime[Context]) -> Update:
     """The reviser sees everything so far, the best draft included; a new round begins."""
-    say = speaker()
-    critique = leading(state["critiques"]) or _refusal(state["decision"])
-    view = view_of(state, runtime, say, critique=critique)
+    step = Step("revise", state, runtime)
     reviser = runtime.context.reviser
-    draft = await in_time(reviser.revise(view, critique), view, too_late(reviser.name))
+    critique = leading(state["critiques"]) or _refusal(state["decision"])
+    view = step.view(reviser.name, critique=critique)
+    draft = await drafted(reviser.name, reviser.revise(view, critique), view)
     number = state["round"] + 1
-    say(events.Proposed(round=number, draft=draft))
-    return {**_fresh(draft), "round": number, "usage": Usage(rounds=1)}
+    step.say(events.Proposed(round=number, draft=draft))
+    return {**_fresh(draft, step.looked_up), "round": number, "usage": step.usage + Usage(rounds=1)}
 
 
 @timed
 async def stage(state: State, runtime: Runtime[Context]) -> Update:
-    """Apply the draft to a copy. A draft that does not apply is evidence against it, not an error of the run."""
-    draft = _draft(state)
+    """Apply the draft to a copy. A draft that does not apply is evidence against it, not an error of the run.
+
+    What the proposer looked up stays in the evidence.
+    """
+    draft, looked_up = _draft(state), state["evidence"]
     try:
         changes = runtime.context.bench.stage(draft)
     except DraftError as error:
-        return {"changes": None, "evidence": [_does_not_stage(draft, error)]}
+        return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
     speaker()(events.Staged(round=state["round"], changes=changes))
-    return {"changes": changes, "evidence": []}
+    return {"changes": changes}
 
 
 @timed
 async def examine(state: State, runtime: Runtime[Context]) -> Update:
-    """Let every tool look at the staged state. Nothing staged: what the baseline saw still holds."""
-    if state["evidence"] and state["changes"] is None:
+    """Let every tool look at the staged state. Nothing is changed: what the baseline saw still holds."""
+    if state["changes"] is None:
         return {}
-    bench, say, draft = runtime.context.bench, speaker(), _draft(state)
+    bench, draft, looked_up = runtime.context.bench, _draft(state), state["evidence"]
     world = bench.world()
-    if not state["changes"]:
-        return {"evidence": state["baseline"], "world": world}
-    try:
-        changes = bench.restage(draft, state["changes"])
-    except DraftError as error:
-        return {"changes": None, "evidence": [_does_not_stage(draft, error)]}
-    view = view_of({**state, "changes": changes}, runtime, say)
+    changes = state["changes"]
+    if changes:
+        try:
+            changes = bench.restage(draft, changes)
+        except DraftError as error:
+            return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
+    step = Step("examine", {**state, "changes": changes}, runtime)
 
     def seen(each: Evidence) -> None:
-        say(events.Examined(round=state["round"], evidence=each))
+        step.say(events.Examined(round=state["round"], evidence=each))
 
-    evidence = await gather_evidence(view, runtime.context, seen)
-    return {"changes": changes, "world": world, "evidence": evidence, "usage": Usage(tool_calls=len(evidence))}
+    known = [*([] if changes else state["baseline"]), *looked_up]
+    evidence = await gather_evidence(step, step.view("tools"), seen, known)
+    return {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], "usage": step.usage}
 
 
 @timed
 async def criticise(state: State, runtime: Runtime[Context]) -> Update:
-    say = speaker()
-    critiques = await gather_critiques(view_of(state, runtime, say), runtime.context)
+    step = Step("criticise", state, runtime)
+    critiques = await gather_critiques(step, step.view)
     for critique in critiques:
-        say(events.Criticised(round=state["round"], critique=critique))
-    return {"critiques": critiques}
+        step.say(events.Criticised(round=state["round"], critique=critique))
+    update: Update = {"critiques": critiques, "usage": step.usage}
+    return {**update, "evidence": [*state["evidence"], *step.looked_up]} if step.looked_up else update
 
 
 @timed
 async def gate(state: State, runtime: Runtime[Context]) -> Update:
     """Decide by rule, and write the attempt down."""
     draft = _draft(state)
-    known = _refused_before(state, draft)
+    known, looked_up = _refused_before(state, draft), tuple(state["evidence"])
+    evidence = (*state["baseline"], *looked_up) if draft.gives_up else looked_up
     attempt = Attempt(
         round=state["round"],
         draft=draft,
         changes=known.changes if known else state["changes"],
-        evidence=known.evidence if known else tuple(state["baseline"] if draft.gives_up else state["evidence"]),
+        evidence=(*known.evidence, *looked_up) if known else evidence,
         critiques=known.critiques if known else tuple(state["critiques"]),
     )
-    case = Case(attempt=attempt, required=required_checks(state["task"]), usage=state["usage"])
+    case = Case(
+        attempt=attempt,
+        required=required_checks(state["task"]),
+        usage=state["usage"],
+        repeated=repeated_answers(state["attempts"], attempt.answer),
+    )
     decision = decide(runtime.context.policy, case)
     speaker()(events.Decided(round=state["round"], decision=decision))
-    update: Update = {"decision": decision, "attempts": [attempt.model_copy(update={"decision": decision})]}
+    attempt = attempt.model_copy(update={"decision": decision})
+    update: Update = {"decision": decision, "attempts": [attempt], "best": _best(state, attempt)}
     if known:
-        update |= {"changes": known.changes, "evidence": [*known.evidence], "critiques": [*known.critiques]}
+        update |= {"changes": known.changes, "evidence": [*attempt.evidence], "critiques": [*known.critiques]}
     return update
 
 
@@ -201,11 +223,33 @@ async def commit(state: State, runtime: Runtime[Context]) -> Update:
 
 @timed
 async def finish(state: State, runtime: Runtime[Context]) -> Update:
-    """Say how it ended."""
+    """Say how it ended. Where nothing was accepted and the evidence leaves several drafts equal, a judge is heard."""
     decision = state["decision"]
     assert decision is not None
+    step = Step("finish", state, runtime)
     outcome = _outcome(decision, state["approved"], state["receipt"])
-    return {"result": run_of(state, outcome, decision)}
+    run = run_of(state, outcome, decision)
+    if not run.ok and runtime.context.judge is not None:
+        run = await _chosen_by(runtime.context.judge, run, step)
+    run = run.model_copy(update={"usage": run.usage + step.usage})
+    step.say(events.Finished(run=run))
+    return {"result": run, "usage": step.usage}
+
+
+async def _chosen_by(judge: Judge, run: Run, step: Step) -> Run:
+    """The run with the best attempt that the judge chose. A judge that cannot be asked leaves it as it was."""
+    equals = equal_attempts(run.attempts, required_checks(run.task))
+    if len(equals) < 2:
+        return run
+    view = step.view("judge")
+    try:
+        chosen = await in_time(judge.choose(view, equals), view, lambda: None)
+    except ModelError as error:
+        reasons = (*run.decision.reasons, f"the judge could not choose between equal drafts: {error}")
+        return run.model_copy(update={"decision": run.decision.model_copy(update={"reasons": reasons})})
+    if chosen is None or not 0 <= chosen < len(equals):
+        return run
+    return run.model_copy(update={"best": equals[chosen]})
 
 
 def run_of(state: State, outcome: RunOutcome, decision: Decision, error: str | None = None) -> Run:
@@ -228,18 +272,35 @@ def run_of(state: State, outcome: RunOutcome, decision: Decision, error: str | N
     )
 
 
+def _best(state: State, attempt: Attempt) -> int | None:
+    """Where in the history the best attempt stands, with `attempt` as the last."""
+    before, attempts = state["best"], state["attempts"]
+    rivals = [attempt] if before is None else [attempts[before], attempt]
+    return len(attempts) if best_attempt(rivals, required_checks(state["task"])) is attempt else before
+
+
 def _refused_before(state: State, draft: Draft) -> Attempt | None:
     """The earlier attempt of a draft that was repeated, and so came here without being staged or examined again."""
-    if draft.gives_up or state["changes"] is not None or state["evidence"]:
+    examined = state["changes"] is not None or any(e.tool == STAGE and e.required for e in state["evidence"])
+    if draft.gives_up or examined:
         return None
-    return next((a for a in state["attempts"] if a.draft.id == draft.id), None)
+    return earlier(state["attempts"], draft)
 
 
-def _fresh(draft: Draft) -> Update:
+def earlier(attempts: Sequence[Attempt], draft: Draft) -> Attempt | None:
+    """The first attempt at the same draft. Its id is only worked out where that may be so."""
+
+    def alike(other: Draft) -> bool:
+        return (other.answer, other.problem, len(other.actions)) == (draft.answer, draft.problem, len(draft.actions))
+
+    return next((a for a in attempts if alike(a.draft) and a.draft.id == draft.id), None)
+
+
+def _fresh(draft: Draft, looked_up: list[Evidence]) -> Update:
     return {
         "draft": draft,
         "changes": None,
-        "evidence": [],
+        "evidence": looked_up,
         "critiques": [],
         "decision": None,
         "approved": None,
@@ -260,7 +321,7 @@ def _refusal(decision: Decision | None) -> Critique:
 
 def _does_not_stage(draft: Draft, error: DraftError) -> Evidence:
     return Evidence(
-        tool="stage",
+        tool=STAGE,
         request=f"apply draft {draft.id}",
         outcome=Outcome.error,
         observation=str(error),

@@ -1,31 +1,134 @@
-"""Checkpoints in SQLite. Our own models are named to the serialiser, so that nothing else is ever unpickled."""
+"""What runs leave behind: their records, and until they end, checkpoints and the replies of models."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
-import aiosqlite
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph.state import CompiledStateGraph
+from pydantic import ValidationError
 
-from revet import schema
+from revet.graphs import core
+from revet.graphs.batches import Batches
+from revet.graphs.checkpoints import Checkpoints, open_checkpoints
+from revet.graphs.packing import serializer
+from revet.graphs.state import Context, State
+from revet.models.wire import Reply
+from revet.schema import Run, Task
+from revet.store import ReplyStore, Store
 
-__all__ = ["open_checkpoints", "serializer"]
+__all__ = ["Graph", "Memory", "RunReplies", "compiled", "open_checkpoints", "open_memory", "serializer"]
+
+Graph = CompiledStateGraph[State, Context, State, State]
 
 
-def serializer() -> JsonPlusSerializer:
-    """Allows the models and enumerations of `revet.schema`, and nothing else beyond plain data."""
-    things = (getattr(schema, name) for name in schema.__all__)
-    names = [(thing.__module__, thing.__name__) for thing in things if inspect.isclass(thing)]
-    return JsonPlusSerializer(allowed_msgpack_modules=names)
+@cache
+def _blank() -> Graph:
+    return core.build().compile(name="revet")
+
+
+def compiled(checkpointer: BaseCheckpointSaver[str] | None) -> Graph:
+    """The loop, compiled once for all; the roles come with the context of each run."""
+    return _blank().copy({"checkpointer": checkpointer})
+
+
+class Memory:
+    """What all runs of one store share in one event loop. SQLite has one writer at a time: here they queue for it."""
+
+    def __init__(self, store: Store, checkpoints: Checkpoints, replies: ReplyStore) -> None:
+        self.checkpoints = checkpoints
+        self.graph = compiled(checkpoints)
+        self._replies = replies
+        self._records: Batches[Run | tuple[str, Task]] = Batches(store.record)
+        self._answers: Batches[tuple[str, str, str] | str] = Batches(replies.write)
+
+    async def begin(self, run: str, task: Task) -> None:
+        """Record that a run is under way."""
+        await self._records.put((run, task))
+
+    async def save(self, run: Run) -> None:
+        """Record how a run ended, or that it waits."""
+        await self._records.put(run)
+
+    async def replies_of(self, run: str, *, new: bool = False) -> RunReplies:
+        """What models answered in this run before; nothing in a `new` one."""
+        return RunReplies(self, run, {} if new else await asyncio.to_thread(self._replies.load, run))
+
+    async def put_reply(self, run: str, key: str, reply: str) -> None:
+        await self._answers.put((run, key, reply))
+
+    async def forget(self, run: str) -> None:
+        """Remove what was kept to continue a run."""
+        await asyncio.gather(self.checkpoints.adelete_thread(run), self._answers.put(run))
+
+    async def drain(self) -> None:
+        """Wait until everything is written."""
+        await self._records.drain()
+        await self._answers.drain()
+
+
+class RunReplies:
+    """What models answered in one run (`revet.models.Replies`). What is put is for the next process to find."""
+
+    def __init__(self, memory: Memory, run: str, known: Mapping[str, str]) -> None:
+        self._memory, self._run, self._known = memory, run, known
+
+    async def get(self, key: str) -> Reply | None:
+        kept = self._known.get(key)
+        if kept is None:
+            return None
+        try:
+            return Reply.model_validate_json(kept)
+        except ValidationError:
+            return None  # kept by another version: asked again
+
+    async def put(self, key: str, reply: Reply) -> None:
+        await self._memory.put_reply(self._run, key, reply.model_dump_json())
+
+
+@dataclass
+class _Shared:
+    """A memory that is open as long as somebody uses it."""
+
+    users: int = 0
+    memory: Memory | None = None
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, _Shared]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
-async def open_checkpoints(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    """The checkpoints kept in the file `path`, made if it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    async with aiosqlite.connect(path, timeout=30) as connection:
-        yield AsyncSqliteSaver(connection, serde=serializer())
+async def open_memory(store: Store) -> AsyncIterator[Memory]:
+    """The memory of `store`, shared with whoever else has it open in this event loop."""
+    here = _open.setdefault(asyncio.get_running_loop(), {})
+    place = store.folder.absolute()
+    shared = here.setdefault(place, _Shared())
+    shared.users += 1
+    try:
+        async with shared.turn:
+            if shared.memory is None:
+                shared.memory = await _opened(store, shared.closing)
+        yield shared.memory
+    finally:
+        shared.users -= 1
+        if not shared.users:
+            del here[place]
+            await shared.closing.aclose()
+
+
+async def _opened(store: Store, closing: AsyncExitStack) -> Memory:
+    closing.enter_context(store.held())
+    replies = ReplyStore(store.folder / "replies.db")
+    closing.callback(replies.close)
+    checkpoints = await closing.enter_async_context(open_checkpoints(store.checkpoints))
+    memory = Memory(store, checkpoints, replies)
+    closing.push_async_callback(memory.drain)
+    return memory

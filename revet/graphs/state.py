@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import operator
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, TypedDict
 
-from revet.agents.base import Critic, Proposer, Reviser
+from revet.agents.base import Critic, Judge, Proposer, Reviser
 from revet.graphs.bench import Bench
+from revet.models.account import Replies
 from revet.policy import Policy
 from revet.schema import (
     Attempt,
@@ -33,12 +35,14 @@ class State(TypedDict, total=False):
 
     `world` is the fingerprint of the workspace that `evidence` was gathered on.
     `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
-    `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision. Sequences
-    are lists, for that is what a checkpoint gives back.
+    `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision, and `best`
+    the place of the best in it. Sequences are lists, for that is what a checkpoint gives back. `secret` marks off what
+    comes from outside in prompts.
     """
 
     task: Task
     run: str
+    secret: str
     started_at: datetime
     round: int
     baseline: list[Evidence]
@@ -52,6 +56,7 @@ class State(TypedDict, total=False):
     approved: bool | None
     receipt: Receipt | None
     attempts: Annotated[list[Attempt], operator.add]
+    best: int | None
     usage: Annotated[Usage, operator.add]
     result: Run | None
 
@@ -60,6 +65,7 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
     return State(
         task=task,
         run=run,
+        secret=secrets.token_hex(16),
         started_at=started_at,
         round=0,
         baseline=[],
@@ -73,6 +79,7 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         approved=None,
         receipt=None,
         attempts=[],
+        best=None,
         usage=Usage(),
         result=None,
     )
@@ -80,7 +87,11 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
 
 @dataclass(frozen=True)
 class Context:
-    """The roles of a run, and the bench that it works on. Handed to the graph as its runtime context."""
+    """The roles of a run, and the bench that it works on. Handed to the graph as its runtime context.
+
+    `judge` chooses between attempts that the evidence cannot tell apart. `replies` remembers what language models
+    answered in this run.
+    """
 
     proposer: Proposer
     reviser: Reviser
@@ -89,3 +100,5 @@ class Context:
     policy: Policy
     bench: Bench
     seed: int = 0
+    judge: Judge | None = None
+    replies: Replies | None = None

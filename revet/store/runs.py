@@ -6,6 +6,7 @@
       .gitignore        `*`: nothing in here shows up in `git status` (not written into somebody else's folder)
       runs.db           finished runs, and those that were begun
       checkpoints.db    where unfinished runs stopped (written by the graph)
+      replies.db        what language models answered in unfinished runs (see `replies`)
 
 Nothing is written before the first run begins. Several processes may use one store at the same time.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import difflib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -89,15 +90,43 @@ class Store:
 
     def begin(self, run_id: str, task: Task) -> None:
         """Record that a run is under way. Beginning it again (when it is resumed) keeps what is known."""
-        with self._write() as db:
-            db.execute(
-                "INSERT INTO runs (id, task, task_digest, workspace, begun_at) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO NOTHING",
-                (run_id, *_key(task), task.workspace, utcnow().isoformat()),
-            )
+        self.record([(run_id, task)])
 
     def save(self, run: Run) -> None:
         """Record a run that has ended, or one that waits for an answer; replaces what was known of it."""
+        self.record([run])
+
+    def record(self, news: Sequence[Run | tuple[str, Task]]) -> None:
+        """`begin` and `save` many runs in one transaction: a pair begins, a run is saved."""
+        with self._write() as db:
+            for each in news:
+                if isinstance(each, Run):
+                    self._save(db, each)
+                else:
+                    self._begin(db, *each)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the database open inside: whoever closes its last connection has to flush all of it to the disk."""
+        with self._errors(self._file):
+            self._make_folder()
+            db = _connect(self._file, check_same_thread=False)
+        with closing(db):
+            with self._errors(self._file):
+                _use_wal(db)
+                db.execute("BEGIN IMMEDIATE")
+                with db:
+                    self._prepare(db)
+            yield
+
+    def _begin(self, db: sqlite3.Connection, run_id: str, task: Task) -> None:
+        db.execute(
+            "INSERT INTO runs (id, task, task_digest, workspace, begun_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO NOTHING",
+            (run_id, *_key(task), task.workspace, utcnow().isoformat()),
+        )
+
+    def _save(self, db: sqlite3.Connection, run: Run) -> None:
         values = {
             "id": run.id,
             **dict(zip(("task", "task_digest"), _key(run.task), strict=True)),
@@ -110,8 +139,7 @@ class Store:
             "body": run.model_dump_json(),
         }
         names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        with self._write() as db:
-            db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", values)
+        db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", values)
 
     def mark_undone(self, run_id: str) -> None:
         """Record that what this run committed was taken back, where there is no record of the run that could say so."""
@@ -269,8 +297,8 @@ def _key(task: Task) -> tuple[str, str]:
     return task.id, digest(task.model_dump(mode="json"), length=16)
 
 
-def _connect(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)
+def _connect(file: Path, check_same_thread: bool = True) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=check_same_thread)
 
 
 def _use_wal(db: sqlite3.Connection) -> None:

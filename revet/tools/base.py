@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel, Field, JsonValue
 
+from revet.models.account import Account
 from revet.sandboxes.base import Layer, Session
 from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Task
 
-__all__ = ["Tool", "ToolCall", "View", "unheard"]
+__all__ = ["Tool", "ToolCall", "View", "nobody_uses", "unheard"]
 
 
 def unheard(_kind: str, _data: Mapping[str, JsonValue]) -> None:
     """The listener of a view that nobody listens to."""
+
+
+async def nobody_uses(call: ToolCall) -> Evidence:
+    """The `use` of a view outside a run."""
+    raise LookupError(f"there is no tool {call.tool!r} here")
 
 
 class ToolCall(Model):
@@ -38,6 +44,10 @@ class View:
     `baseline` is the evidence about the untouched workspace, by check id, and `diagnosis` the critique of it.
     `deadline` is on `time.monotonic`'s clock.
     `emit(kind, data)` reports progress to whoever watches; `data` must be JSON-able.
+    `account` is what language models are asked on. `use` makes a tool call that a role wants, within the budgets; what
+    it returns joins the evidence of this round and may be cited. `tools` are those that can be used.
+    `secret` is random, known to this run alone, and the same when the run is resumed: what a text from outside cannot
+    know.
     """
 
     task: Task
@@ -57,6 +67,10 @@ class View:
     allows: Callable[[str], bool] = lambda path: True
     deadline: float | None = None
     seed: int = 0
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+    use: Callable[[ToolCall], Awaitable[Evidence]] = nobody_uses
+    account: Account = field(default_factory=Account)
+    secret: str = ""
     emit: Callable[[str, Mapping[str, JsonValue]], None] = unheard
 
     @property
@@ -69,7 +83,8 @@ class Tool(Protocol):
     """Gathers evidence about a staged state. Never raises for what a program does; raises for a broken sandbox.
 
     `plan` says which calls the task requires. `run` makes one call. `arguments` is the model of the arguments of a
-    call that a language model makes, None where a tool is not for models.
+    call that a language model makes, None where a tool is not for models; its docstring tells the model what the tool
+    does, and `ToolCall.arguments` are then its fields.
     """
 
     name: str

@@ -1,0 +1,114 @@
+"""Who plays what: from what the user of an agent gives (names, chat models, roles of their own) to the team."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from pydantic import JsonValue
+
+from revet import models
+from revet.agents import Critic, Judge, Proposer, Reviser
+from revet.errors import InputError
+from revet.graphs.recipes import RECIPES
+from revet.graphs.team import Recipe, Roles, Team, options_of
+from revet.models import LanguageModel
+from revet.policy import Policy
+from revet.tools import Tool
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+__all__ = ["Speaker", "cast_team"]
+
+Speaker: TypeAlias = "str | BaseChatModel | LanguageModel"
+"""A language model: its name, a chat model of LangChain's, or one of ours."""
+
+
+def cast_team(
+    recipe: str,
+    *,
+    load: Callable[[Any], LanguageModel],
+    model: Speaker | Proposer,
+    reviser: Speaker | Reviser | None = None,
+    critic: Speaker | Critic | None = None,
+    critics: Sequence[Critic] | None = None,
+    judge: Speaker | Judge | None = None,
+    tools: Sequence[Tool] | None = None,
+    policy: Policy | None = None,
+    options: Mapping[str, JsonValue] | None = None,
+    prompts: str | None = None,
+) -> Team:
+    """The team that `recipe` casts; roles and tools that are given as objects win over the recipe's.
+
+    `load` makes a language model of whatever is no role. Raises `InputError` for what does not fit together.
+    """
+    if critic is not None and critics is not None:
+        raise InputError("give critic= or critics=, not both", hint="put the critic among the critics=")
+    method = RECIPES.get(recipe)
+    if method is None:
+        raise InputError(f"there is no recipe {recipe!r}", hint=f"the recipes: {', '.join(RECIPES)}")
+    given: dict[str, Any] = {"propose": model, "revise": reviser, "criticise": critic, "choose": judge}
+    own = {verb: who for verb, who in given.items() if not isinstance(who, str) and hasattr(who, verb)}
+    voices = {
+        verb: load(who) for verb, who in given.items() if who is not None and verb not in own and not _builtin(who)
+    }
+    roles = Roles(
+        model=voices.get("propose"),
+        reviser=voices.get("revise"),
+        critic=voices.get("criticise"),
+        judge=voices.get("choose"),
+        prompts=prompts,
+    )
+    policy = policy or Policy()
+    _check_needs(method, roles, model)
+    _check_prices(policy, voices.values())
+    team = method.cast(roles, options_of(method, options or {}), policy)
+    return _with_own(team, own, critics, tools)
+
+
+def _builtin(who: object) -> bool:
+    return isinstance(who, str) and models.parse(who).provider == "builtin"
+
+
+def _with_own(
+    team: Team, own: Mapping[str, Any], critics: Sequence[Critic] | None, tools: Sequence[Tool] | None
+) -> Team:
+    if "propose" in own:
+        same: bool = cast("object", team.reviser) is team.proposer
+        team = replace(team, proposer=own["propose"], reviser=own["propose"] if same else team.reviser)
+    if "revise" in own:
+        team = replace(team, reviser=own["revise"])
+    if not hasattr(team.reviser, "revise"):
+        raise InputError(
+            f"{team.reviser!r} has no `revise`",
+            hint="give the agent a `reviser=`, or add `async def revise(view, critique)`",
+        )
+    if "criticise" in own:
+        team = replace(team, critics=(*team.critics, own["criticise"]))
+    return replace(
+        team,
+        critics=tuple(critics) if critics is not None else tuple(team.critics),
+        tools=tuple(tools) if tools is not None else tuple(team.tools),
+        judge=cast("Judge | None", own.get("choose", team.judge)),
+    )
+
+
+def _check_needs(recipe: Recipe, roles: Roles, model: object) -> None:
+    if roles.model is not None or recipe.without_model:
+        return
+    what = model if isinstance(model, str) else type(model).__name__
+    raise InputError(
+        f"the recipe {recipe.name} needs a language model, and {what} is none",
+        hint="name one with --model provider:name (in Python: model=…), or take the recipe core",
+    )
+
+
+def _check_prices(policy: Policy, voices: Any) -> None:
+    unknown = sorted({voice.name for voice in voices if not voice.priced})
+    if policy.cost is not None and unknown:
+        raise InputError(
+            f"the policy limits the cost, and what {', '.join(unknown)} costs is not known",
+            hint="limit tokens instead, or give a `Library(prices=Prices(input=…, output=…))`",
+        )
