@@ -1,8 +1,11 @@
-"""What `make demo` shows: six small packages with a bug each, repaired, proved and committed; one commit undone.
+"""What `make demo` shows: six small packages with a bug each, repaired, proved and committed; one commit undone; then
+what a language model does with the same loop, played back from recordings.
 
 Everything happens in a copy, ``build/demo``, with no model, no key and no network. Five bugs are within reach of the
-built-in repair; the sixth needs a new design, and the honest outcome is to abstain. The exit code is 1 if anything ends
-otherwise, or if the workspace of the commit that is undone differs from the original by a byte.
+built-in repair; the sixth needs a new design, and the honest outcome is to abstain. The recordings (see
+``examples/models``) hold the answers of a scripted model: a draft for that sixth bug, a question answered with a
+search, and a word problem answered with a program. The exit code is 1 if anything ends otherwise, or if the workspace
+of the commit that is undone differs from the original by a byte.
 """
 
 from __future__ import annotations
@@ -15,18 +18,32 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ORIGINAL = HERE / "quickstart"
 COPY = HERE.parent / "build" / "demo"
 REVET = [sys.executable, "-m", "revet"]
 EXPECTED = {"committed": 5, "abstained": 1}
+REPLAYED = (
+    (
+        "captions",
+        "quickstart",
+        "The sixth bug needs a new design. A language model can draft one (its answers are recorded):",
+    ),
+    (
+        "question",
+        "question",
+        "A question, answered wrongly at first; the critic searches a folder and finds the mistake:",
+    ),
+    ("word_problem", "word_problem", "A word problem, answered with a program; its result shows that it is wrong:"),
+)
+"""Task file, recording and what to say of it. Each must end with 0."""
 NOT_OURS = ("__pycache__", ".pytest_cache", ".revet")
 
 
 def main() -> int:
     shutil.rmtree(COPY, ignore_errors=True)
-    shutil.copytree(ORIGINAL, COPY, ignore=shutil.ignore_patterns(*NOT_OURS))
-    print(f"The six examples were copied to {os.path.relpath(COPY)}. Each has one bug and some failing tests.\n")
-    revet("run", "tasks.yaml")
+    for part in ("quickstart", "models"):
+        shutil.copytree(HERE / part, COPY / part, ignore=shutil.ignore_patterns(*NOT_OURS))
+    print(f"The examples were copied to {os.path.relpath(COPY)}. Six packages have one bug each, and failing tests.\n")
+    revet("run", "quickstart/tasks.yaml")
     runs = recorded_runs()
     outcomes = {outcome: sum(run["outcome"] == outcome for run in runs) for outcome in EXPECTED}
     if len(runs) != sum(EXPECTED.values()) or outcomes != EXPECTED:
@@ -36,14 +53,20 @@ def main() -> int:
     if revet("undo", undone["id"]) != 0:
         return failed(f"the commit of {undone['id']} could not be taken back")
     workspace = Path(undone["workspace"])
-    if files(workspace) != files(ORIGINAL / workspace.name):
-        return failed(f"{workspace} differs from {ORIGINAL / workspace.name} after the undo")
+    original = HERE / "quickstart" / workspace.name
+    if files(workspace) != files(original):
+        return failed(f"{workspace} differs from {original} after the undo")
     print(f"{workspace.name} is again what it was, byte for byte.")
+    for task, recording, words in REPLAYED:
+        print(f"\n{words}\n")
+        if revet("run", f"models/{task}.yaml", "--model", f"replay:models/recordings/{recording}.jsonl") != 0:
+            return failed(f"models/{task}.yaml did not end as recorded")
     command = os.path.relpath(sys.executable, COPY)
     print(f"\nLook closer, in `cd {os.path.relpath(COPY)}`:\n")
-    print(f"  {command} -m revet show                      the list of runs")
-    print(f"  {command} -m revet show {others[0]['id']:<20} what was seen, said and decided, and the diff")
-    print(f"  {command} -m revet fix {workspace.name:<21} mend what was just taken back")
+    print(f"  {command} -m revet show                        the list of runs")
+    print(f"  {command} -m revet show {others[0]['id']:<22} what was seen, said and decided, and the diff")
+    print(f"  {command} -m revet show landing                the question: what was searched, and what was found")
+    print(f"  {command} -m revet fix quickstart/{workspace.name:<12} mend what was just taken back")
     return 0
 
 

@@ -5,6 +5,7 @@ What a comment right above a block says of it:
 - ``<!-- exit: 1 -->``: its commands end with that status, not with 0;
 - ``<!-- with: --seconds 5 -->``: words added to its commands when they are tested, to keep the tests short;
 - ``<!-- file: PATH -->``: the block is the content of that file, for the commands below it;
+- ``<!-- script: PATH -->``: the same, for the rules of a scripted model;
 - ``<!-- needs: docker -->``: the block is tested, in a folder of its own, where a Docker engine answers.
 
 A page's commands run in order in one folder, beside a copy of the examples; each ``python`` block has a fresh one. A
@@ -26,7 +27,7 @@ from pathlib import Path
 __all__ = ["ROOT", "Block", "Command", "blocks", "check_output", "commands", "copy_examples", "pages", "start"]
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTE = re.compile(r"<!-- (exit|with|file|needs): (.+?) -->")
+NOTE = re.compile(r"<!-- (exit|with|file|script|needs): (.+?) -->")
 FENCE = re.compile(r"```(\w*)$")
 SECONDS = 180
 """Far more than any block needs; a command that waits for an answer is ended."""
@@ -48,6 +49,11 @@ class Block:
     @property
     def where(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def file(self) -> str | None:
+        """The file whose content this block is."""
+        return self.notes.get("file", self.notes.get("script"))
 
     @property
     def text(self) -> str:

@@ -12,6 +12,11 @@ from revet.store import Store
 from tests.report.samples import abstained, committed, task
 
 HERE = Path(__file__).resolve().parents[1]
+RECORDED = {
+    "models/captions.yaml": "quickstart",
+    "models/question.yaml": "question",
+    "models/word_problem.yaml": "word_problem",
+}
 
 
 @pytest.fixture
@@ -24,17 +29,21 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name in ("one", "two"):
         (tmp_path / "quickstart" / name / "sub").mkdir(parents=True)
         (tmp_path / "quickstart" / name / "sub" / "code.py").write_text("x = 1\n")
+    (tmp_path / "models").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "ORIGINAL", tmp_path / "quickstart")
+    monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setattr(module, "COPY", tmp_path / "copy")
     monkeypatch.setattr(module, "EXPECTED", {"committed": 2, "abstained": 1})
     monkeypatch.setattr(module, "revet", lambda *words: fake_revet(tmp_path / "copy", *words))
     return module
 
 
-def fake_revet(copy: Path, command: str, run: str) -> int:
+def fake_revet(copy: Path, command: str, run: str, *more: str) -> int:
+    if command == "run" and more:
+        return int(more != ("--model", f"replay:models/recordings/{RECORDED[run]}.jsonl"))
+    copy = copy / "quickstart"
     if command == "run":
-        store = Store(copy / ".revet")
+        store = Store(copy.parent / ".revet")
         for name in ("one", "two"):
             (copy / name / "sub" / "code.py").write_text("x = 2\n")
             (copy / name / ".pytest_cache").mkdir()
@@ -50,7 +59,9 @@ def test_it_ends_well_and_says_what_to_look_at(demo: ModuleType, capsys: pytest.
     assert demo.main() == 0
     said = capsys.readouterr().out
     assert "one is again what it was, byte for byte" in said
-    assert "-m revet show two-run" in said and "-m revet fix one" in said
+    assert "-m revet show two-run" in said and "-m revet fix quickstart/one" in said
+    assert all((HERE / "examples" / "models" / "recordings" / f"{name}.jsonl").is_file() for name in RECORDED.values())
+    assert all((HERE / "examples" / path).is_file() for path in RECORDED)
 
 
 def test_it_fails_if_the_tasks_end_otherwise(
@@ -70,6 +81,15 @@ def test_it_fails_if_the_undo_is_refused(
     assert "one-run could not be taken back" in capsys.readouterr().err
 
 
+def test_it_fails_if_a_recording_ends_otherwise(
+    demo: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = demo.revet
+    monkeypatch.setattr(demo, "revet", lambda *words: done(*words) or int("models/question.yaml" in words))
+    assert demo.main() == 1
+    assert "models/question.yaml did not end as recorded" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("left", ["one/sub/code.py", "one/new.py"])
 def test_it_fails_if_a_byte_is_left(
     demo: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], left: str
@@ -78,7 +98,7 @@ def test_it_fails_if_a_byte_is_left(
 
     def careless(*words: str) -> int:
         code = int(done(*words))
-        (demo.COPY / left).write_text("x = 1\n#")
+        (demo.COPY / "quickstart" / left).write_text("x = 1\n#")
         return code
 
     monkeypatch.setattr(demo, "revet", careless)

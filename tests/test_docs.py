@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from revet.models.scriptfile import read_rules
 from revet.taskfile import json_schema, load
 from tests.docs_support import ROOT, Block, blocks, check_output, commands, copy_examples, pages, start
 
@@ -71,10 +72,12 @@ def test_task_files_of_the_page_load(page: Path, tmp_path: Path) -> None:
     }
     for block in found:
         if block.language == "yaml":
-            assert "file" in block.notes, f"{block.where}: say which file this is: <!-- file: PATH -->"
-            path = folder / block.notes["file"]
+            assert block.file, f"{block.where}: say which file this is: <!-- file: PATH --> or <!-- script: PATH -->"
+            path = folder / block.file
             path.write_text(block.text, encoding="utf-8")
-            if block.notes["file"] not in refused:
+            if "script" in block.notes:
+                assert read_rules(path)
+            elif block.file not in refused:
                 assert load(path)
 
 
@@ -111,8 +114,8 @@ def visit(page: Path, folder: Path) -> None:
     """Do what the page says, from its top: write its files, run its commands, look at what they print."""
     copy_examples(folder)
     for block in blocks(page):
-        if "file" in block.notes:
-            (folder / block.notes["file"]).write_text(block.text, encoding="utf-8")
+        if block.file:
+            (folder / block.file).write_text(block.text, encoding="utf-8")
         if block.language == "console" and "needs" not in block.notes:
             run_console(block, folder)
 

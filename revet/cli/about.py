@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import typer
 
 from revet.cli.common import Debug, guarded
@@ -21,8 +24,39 @@ def schema(debug: Debug = False) -> None:
 
 @guarded
 def recipes(debug: Debug = False) -> None:
-    """List the methods that --recipe takes."""
+    """List the methods that --recipe takes, with their options."""
     from revet.graphs.recipes import RECIPES
 
-    for recipe in RECIPES.values():
-        typer.echo(f"{recipe.name}: {recipe.summary}" + (f" ({recipe.source})" if recipe.source else ""))
+    for number, recipe in enumerate(RECIPES.values()):
+        typer.echo(("\n" if number else "") + f"{recipe.name}: {recipe.summary}")
+        for name, value in (("source", recipe.source), ("needs", recipe.needs), ("cost", recipe.cost)):
+            if value:
+                typer.echo(f"  {name:<7} {value}")
+        for line in _option_lines(recipe.options.model_json_schema()):
+            typer.echo(f"  {line}")
+
+
+def _option_lines(schema: dict[str, Any]) -> Iterator[str]:
+    """A line for each option: its name, what it may be, its default, and what it does."""
+    for name, option in schema.get("properties", {}).items():
+        default = "" if option.get("default") is None else f"; default {_yaml(option['default'])}"
+        says = f": {option['description']}" if option.get("description") else ""
+        yield f"--option {name}=… ({_kind(option, schema)}{default}){says}"
+
+
+def _kind(option: dict[str, Any], schema: dict[str, Any]) -> str:
+    """What a value may be, in a word or two, from its JSON Schema."""
+    if "$ref" in option:
+        option = schema["$defs"][option["$ref"].rpartition("/")[2]]
+    if "enum" in option:
+        return " or ".join(map(_yaml, option["enum"]))
+    if "anyOf" in option:
+        kinds = [_kind(each, schema) for each in option["anyOf"] if each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(kinds))
+    words = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
+    return _yaml(option["const"]) if "const" in option else words.get(str(option.get("type")), "a list or mapping")
+
+
+def _yaml(value: object) -> str:
+    """As it is written after ``NAME=``."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

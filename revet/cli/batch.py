@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from revet.store import Store
     from revet.taskfile import Entry, Settings
 
-__all__ = ["Asker", "Batch", "Runner", "related"]
+__all__ = ["Agents", "Asker", "Batch", "Held", "Runner"]
 
 
 class Runner(Protocol):
@@ -29,6 +29,14 @@ class Runner(Protocol):
     def astream(self, task: Task, *, run_id: str | None = None) -> AsyncIterator[Event]: ...
 
     def aresume(self, run_id: str, approve: bool) -> AsyncIterator[Event]: ...
+
+
+class Agents(Protocol):
+    """Makes the agents of a batch. `close` frees what they share, once the last has ended."""
+
+    def __call__(self, settings: Settings, store: Store) -> Runner: ...
+
+    async def close(self) -> None: ...
 
 
 Asker = Callable[[Run], Awaitable[bool | None]]
@@ -45,14 +53,14 @@ class Batch:
         self,
         entries: Sequence[Entry],
         store: Store,
-        make_agent: Callable[[Settings, Store], Runner],
+        agents: Agents,
         *,
         reporter: Reporter,
         asker: Asker,
         jobs: int = 1,
         resume: bool = False,
     ) -> None:
-        self.entries, self.store, self.make_agent = list(entries), store, make_agent
+        self.entries, self.store, self.agents = list(entries), store, agents
         self.reporter, self.asker = reporter, asker
         self.jobs, self.resume = jobs, resume
         self.results: list[Ended | None] = [None] * len(entries)
@@ -82,12 +90,14 @@ class Batch:
     def _startable(self, waiting: Sequence[int], running: Sequence[int]) -> list[int]:
         """The next tasks, in file order, that no earlier or running task on the same workspace holds back."""
         chosen: list[int] = []
+        held = Held(self.entries[index].task.workspace for index in running)
         for index in waiting:
             if len(running) + len(chosen) >= self.jobs:
                 break
-            before = [*running, *chosen, *(i for i in waiting if i < index)]
-            if not any(related(self.entries[index].task, self.entries[i].task) for i in before):
+            workspace = self.entries[index].task.workspace
+            if not held.touches(workspace):
                 chosen.append(index)
+            held.add(workspace)
         return chosen
 
     async def _one(self, index: int) -> None:
@@ -109,8 +119,8 @@ class Batch:
             if before and before.ok and not _undone(before):
                 return Ended(task, before, again=True)
             if before and before.outcome is RunOutcome.asked:
-                return await self._answered(index, self.make_agent(entry.settings, self.store), before)
-        agent = self.make_agent(entry.settings, self.store)
+                return await self._answered(index, self.agents(entry.settings, self.store), before)
+        agent = self.agents(entry.settings, self.store)
         run = await self._follow(index, agent.astream(task, run_id=run_id))
         return await self._answered(index, agent, run)
 
@@ -138,12 +148,25 @@ class Batch:
         return run
 
 
-def related(one: Task, other: Task) -> bool:
-    """True if the workspaces are the same, or one lies inside the other."""
-    if one.workspace is None or other.workspace is None:
-        return False
-    a, b = Path(one.workspace), Path(other.workspace)
-    return a == b or a in b.parents or b in a.parents
+class Held:
+    """Workspaces that tasks work in or wait for. Two touch if they are the same, or one lies inside the other."""
+
+    def __init__(self, workspaces: Iterable[str | None]) -> None:
+        self._folders: set[Path] = set()
+        self._above: set[Path] = set()
+        for workspace in workspaces:
+            self.add(workspace)
+
+    def add(self, workspace: str | None) -> None:
+        if workspace is not None:
+            self._folders.add(Path(workspace))
+            self._above.update(Path(workspace).parents)
+
+    def touches(self, workspace: str | None) -> bool:
+        if workspace is None:
+            return False
+        path = Path(workspace)
+        return path in self._folders or path in self._above or not self._folders.isdisjoint(path.parents)
 
 
 def _undone(run: Run) -> bool:

@@ -26,7 +26,7 @@ def doctor(debug: Debug = False) -> None:
     import sys
 
     import revet
-    from revet.models import BUILTIN
+    from revet.cli.doctor_models import models_found, unlisted
 
     typer.echo(f"revet      {revet.__version__}")
     typer.echo(f"python     {platform.python_version()} ({sys.executable})")
@@ -36,9 +36,11 @@ def doctor(debug: Debug = False) -> None:
     for name, support in found.items():
         _show(name, support)
     typer.echo("\nmodels")
-    for name in BUILTIN:
-        _say(True, name, "search-based repair of Python; needs no key and no network")
-    _say(False, "language models", f"this version has none; use {BUILTIN[0]}")
+    for model in models_found():
+        _say(model.works, model.name, model.words)
+        if model.hint:
+            typer.echo(f"      → {model.hint}")
+    typer.echo(f"      also, with their packages and keys: {', '.join(unlisted())}")
     if not any(support.available for support in found.values()):
         typer.echo("\nNothing can be run here until a sandbox works.", err=True)
         raise typer.Exit(NOT_ALL)

@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from revet.cli.asking import Asking
-from revet.cli.batch import Batch, Runner
+from revet.cli.batch import Agents, Batch
 from revet.cli.commits import commits_of
 from revet.cli.common import BAD_INPUT, INTERRUPTED, NOT_ALL, TERMINATED, folder_shown
 from revet.errors import InputError, RevetError
@@ -29,14 +29,14 @@ from revet.store import Store
 if TYPE_CHECKING:
     from revet.graphs.events import Event
     from revet.schema import Task
-    from revet.taskfile import Entry, Settings
+    from revet.taskfile import Entry
 
 __all__ = ["do"]
 
 
 def do(
     entries: Sequence[Entry],
-    make_agent: Callable[[Settings, Store], Runner],
+    agents: Agents,
     *,
     out: Path,
     jobs: int,
@@ -50,10 +50,10 @@ def do(
     shown = reporter_for(console)
     reporter = _JsonLines(shown) if json else shown
     asker = Asking(console, reporter)
-    batch = Batch(entries, store, make_agent, reporter=reporter, asker=asker, jobs=jobs, resume=resume)
+    batch = Batch(entries, store, agents, reporter=reporter, asker=asker, jobs=jobs, resume=resume)
     stopped = 0
     try:
-        asyncio.run(_until_terminated(batch))
+        asyncio.run(_until_terminated(batch, agents))
     except KeyboardInterrupt:
         stopped = INTERRUPTED
     except asyncio.CancelledError:
@@ -70,12 +70,15 @@ def do(
     return stopped or _code(results)
 
 
-async def _until_terminated(batch: Batch) -> None:
+async def _until_terminated(batch: Batch, agents: Agents) -> None:
     """Run the batch; SIGTERM (a cancelled job, a container that stops) cancels it as Ctrl-C does."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await batch.run()
+    try:
+        await batch.run()
+    finally:
+        await agents.close()
 
 
 class _JsonLines:

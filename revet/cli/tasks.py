@@ -7,22 +7,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from revet.cli.agents import SharedAgents
 from revet.cli.common import FOLDER, Debug, Out, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from revet.cli.batch import Runner
-    from revet.store import Store
-    from revet.taskfile import Entry, Settings
+    from revet.taskfile import Entry
 
-__all__ = ["fix", "make_agent", "run"]
+__all__ = ["fix", "run"]
 
-Model = Annotated[str | None, typer.Option("--model", help="Who proposes: builtin:repair needs no key.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="Who proposes, as provider:name; builtin:repair needs no key.")
+]
+Reviser = Annotated[str | None, typer.Option("--reviser", help="Who revises (the model that proposes).")]
+Critic = Annotated[str | None, typer.Option("--critic", help="A language model that criticises, too.")]
+Judge = Annotated[str | None, typer.Option("--judge", help="A language model that chooses between equal attempts.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="An OpenAI-compatible endpoint for openai:NAME.")]
+Record = Annotated[
+    Path | None, typer.Option("--record", help="Write what models are asked and answer to FILE, for replay:FILE.")
+]
+Prompts = Annotated[str | None, typer.Option("--prompts", help="Folder with prompts that replace the shipped ones.")]
 Recipe = Annotated[str | None, typer.Option("--recipe", help="The method; `revet recipes` lists them.")]
+Choices = Annotated[
+    list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the recipe. Can be repeated.")
+]
 Sandbox = Annotated[str | None, typer.Option("--sandbox", help="Where code runs; `revet doctor` says which work.")]
 Rounds = Annotated[int | None, typer.Option("--rounds", help="Revisions after the first draft (4).")]
 Seconds = Annotated[float | None, typer.Option("--seconds", help="Wall time for each task (no limit).")]
+Tokens = Annotated[int | None, typer.Option("--tokens", help="Tokens of models for each task (no limit).")]
+Cost = Annotated[float | None, typer.Option("--cost", help="US dollars for models for each task (no limit).")]
 Approve = Annotated[str | None, typer.Option("--approve", help="auto, ask (you decide) or never (a dry run).")]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same run (0).")]
 Resume = Annotated[
@@ -34,12 +48,22 @@ Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Tasks at once; o
 
 @guarded
 def run(
+    context: typer.Context,
     tasks: Annotated[Path, typer.Argument(help="A task file: YAML, JSON or JSONL. `revet schema` describes it.")],
     model: Model = None,
+    reviser: Reviser = None,
+    critic: Critic = None,
+    judge: Judge = None,
+    base_url: BaseUrl = None,
+    record: Record = None,
+    prompts: Prompts = None,
     recipe: Recipe = None,
+    option: Choices = None,
     sandbox: Sandbox = None,
     rounds: Rounds = None,
     seconds: Seconds = None,
+    tokens: Tokens = None,
+    cost: Cost = None,
     jobs: Jobs = 1,
     approve: Approve = None,
     seed: Seed = None,
@@ -51,20 +75,12 @@ def run(
     """Do every task of a file: propose, prove in a sandbox, commit what passes."""
     from revet.taskfile import load
 
-    given = _given(
-        model=model,
-        recipe=recipe,
-        sandbox=sandbox,
-        rounds=rounds,
-        seconds=seconds,
-        approve=approve,
-        seed=seed,
-    )
-    _do(load(tasks, given), out=out, jobs=jobs, resume=resume, json=json)
+    _do(load(tasks, _settings(context)), record=record, out=out, jobs=jobs, resume=resume, json=json)
 
 
 @guarded
 def fix(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(help="The project's folder, or the one file that may be changed.")],
     test: Annotated[
         list[str] | None,
@@ -78,10 +94,19 @@ def fix(
         str | None, typer.Option("--python", help="Interpreter of the tests (the project's own environment).")
     ] = None,
     model: Model = None,
+    reviser: Reviser = None,
+    critic: Critic = None,
+    judge: Judge = None,
+    base_url: BaseUrl = None,
+    record: Record = None,
+    prompts: Prompts = None,
     recipe: Recipe = None,
+    option: Choices = None,
     sandbox: Sandbox = None,
     rounds: Rounds = None,
     seconds: Seconds = None,
+    tokens: Tokens = None,
+    cost: Cost = None,
     approve: Approve = None,
     seed: Seed = None,
     resume: Resume = False,
@@ -90,46 +115,26 @@ def fix(
     debug: Debug = False,
 ) -> None:
     """Make one project's failing tests pass."""
-    from revet.taskfile import Entry, project_task, settings_from
+    from revet.taskfile import Entry, check_settings, project_task, settings_from
 
-    given = _given(
-        model=model,
-        recipe=recipe,
-        sandbox=sandbox,
-        rounds=rounds,
-        seconds=seconds,
-        approve=approve,
-        seed=seed,
-    )
-    settings = settings_from(given)
+    settings = settings_from(_settings(context))
+    check_settings(settings)
     task = project_task(path, test or ["pytest -q"], edit or [], python, model=settings.model)
-    _do([Entry(task=task, settings=settings)], out=out, jobs=1, resume=resume, json=json)
+    _do([Entry(task=task, settings=settings)], record=record, out=out, jobs=1, resume=resume, json=json)
 
 
-def make_agent(settings: Settings, store: Store) -> Runner:
-    """The agent for a task with these settings."""
-    from revet.graphs import Agent
-    from revet.policy import Policy
+def _settings(context: typer.Context) -> dict[str, Any]:
+    """The settings that the command line gives, by name."""
+    from revet.taskfile import Settings, option_values
 
-    policy = Policy(
-        rounds=settings.rounds,
-        seconds=settings.seconds,
-        tool_calls=settings.tool_calls,
-        tokens=settings.tokens,
-        cost=settings.cost,
-        approve=settings.approve,
-        sandbox_features=settings.sandbox_features,
-    )
-    return Agent(settings.model, sandbox=settings.sandbox, policy=policy, store=store, seed=settings.seed)
+    given = {name: value for name, value in context.params.items() if name in Settings.model_fields}
+    given["options"] = option_values(context.params["option"] or ()) or None
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _do(entries: Sequence[Entry], *, out: Path, jobs: int, resume: bool, json: bool) -> None:
+def _do(entries: Sequence[Entry], *, record: Path | None, out: Path, jobs: int, resume: bool, json: bool) -> None:
     from revet.cli.session import do
 
-    code = do(entries, make_agent, out=out, jobs=jobs, resume=resume, json=json)
+    code = do(entries, SharedAgents(record), out=out, jobs=jobs, resume=resume, json=json)
     if code:
         raise typer.Exit(code)

@@ -45,7 +45,15 @@ class Ended:
     @property
     def why(self) -> str:
         if isinstance(self.error, RevetError):
-            return one_line(str(self.error), 400)
+            return _told(self.error)
         if self.error is not None:
             return one_line(f"internal error: {type(self.error).__name__}: {self.error}", 160)
         return why(self.run) if self.run is not None else "nothing is known of it"
+
+
+def _told(error: RevetError) -> str:
+    """The error and what to do about it. Of a long report (a request, the rules that did not fit) the beginning."""
+    if not error.hint:
+        return one_line(str(error), 400)
+    problem = str(error).removesuffix(f"\n  → {error.hint}")
+    return f"{one_line(problem, 400)} → {one_line(error.hint, 300)}"

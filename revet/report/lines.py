@@ -13,7 +13,7 @@ __all__ = ["json_line"]
 
 
 def json_line(ended: Ended) -> str:
-    """``{id, outcome, rounds, checks, seconds, tokens, run, receipt}``; zeros and nulls without a record.
+    """``{id, outcome, answer, rounds, checks, seconds, tokens, cost, run, receipt}``; zeros and nulls without a record.
 
     `checks` says of each check what was seen of the best draft (of the workspace, if there was none). A task that
     failed also has `error`, which says why.
@@ -23,10 +23,12 @@ def json_line(ended: Ended) -> str:
     line: dict[str, Any] = {
         "id": ended.task.id,
         "outcome": ended.outcome.value,
+        "answer": run.answer if run else None,
         "rounds": run.usage.rounds if run else 0,
         "checks": [_check(each) for each in evidence if each.check],
         "seconds": round(run.usage.seconds, 3) if run else 0.0,
         "tokens": run.usage.tokens if run else 0,
+        "cost": round(float(run.usage.cost), 6) if run else 0.0,
         "run": run.id if run else None,
         "receipt": run.receipt.id if run and run.receipt else None,
     }

@@ -9,16 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from revet.agents.evidence import SUSPICIOUS
-from revet.report.terminal import diff_text, outcome_text
+from revet.report.spent import role_lines, spent_line
+from revet.report.terminal import block_text, diff_text, outcome_text
 from revet.report.text import (
     again_command,
     by_exit_status,
     clean,
     dry,
     duration,
-    evidence_line,
     one_line,
     plural,
+    seen_line,
     suspects,
     usage_line,
     why,
@@ -28,6 +29,8 @@ from revet.schema import Attempt, Critique, Evidence, Outcome, Run, RunOutcome
 __all__ = ["print_run"]
 
 FINDINGS_SHOWN = 6
+ANSWER_LINES = 40
+"""Lines shown of an answer that is not the last; a program can be long."""
 OUTCOMES = {
     Outcome.passed: ("✓", "green"),
     Outcome.failed: ("✗", "red"),
@@ -57,6 +60,7 @@ def print_run(console: Console, run: Run, folder: str | None = None) -> None:
         number += not attempt.draft.gives_up
         _print_attempt(console, attempt, number, run)
     _print_changes(console, run)
+    _print_answer(console, run)
     _print_end(console, run, folder)
 
 
@@ -73,7 +77,8 @@ def _print_head(console: Console, run: Run) -> None:
         ("may change", ", ".join(task.edit) or "everything but tests and build files"),
         ("checks", "; ".join(check.command for check in task.checks) or "none"),
         ("started", f"{run.started_at.astimezone():%Y-%m-%d %H:%M:%S}"),
-        ("spent", usage_line(run)),
+        ("spent", ", ".join(filter(None, (usage_line(run), spent_line([run.usage]))))),
+        *(("", line) for line in role_lines(run.usage)),
     ]
     for name, value in facts:
         _line(console, f"{name:<11} {one_line(value, 400)}")
@@ -88,15 +93,20 @@ def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) ->
         _heading(console, f"Draft {number}{kept} ({draft.id} by {one_line(draft.author)})")
     if draft.notes:
         _line(console, one_line(draft.notes, 400))
+    for step_number, step in enumerate(draft.steps, start=1):
+        _line(console, f"  {step_number}. {one_line(step, 400)}")
+    if draft.problem is not None:
+        _line(console, f"it could not be understood: {one_line(draft.problem, 400)}")
     if draft.answer is not None:
-        _line(console, one_line(draft.answer, 400))
+        console.print(block_text(draft.answer, limit=ANSWER_LINES), soft_wrap=True)
     others = draft.data.get("also_passing")
     if isinstance(others, list) and others:
         _line(console, "These passed too, but are larger or less likely what was meant:")
         for other in others:
             _line(console, f"  {one_line(str(other))}")
-    if draft.actions:
-        _print_evidence(console, attempt.evidence)
+    if not draft.gives_up:
+        known = {e.id for e in run.baseline}
+        _print_evidence(console, [e for e in attempt.evidence if e.id not in known])
         for critique in attempt.critiques:
             _print_critique(console, critique)
     if attempt.decision is not None:
@@ -116,7 +126,7 @@ def _print_evidence(console: Console, evidence: Sequence[Evidence]) -> None:
         table.add_row(
             Text(one_line(each.request if each.tool in each.request or each.check else f"{each.tool}: {each.request}")),
             Text(f"{symbol} {each.outcome.value}", style=style),
-            Text(evidence_line(each, names=6)),
+            Text(seen_line(each, names=6)),
             Text(duration(each.seconds)),
         )
     console.print(table)
@@ -146,6 +156,12 @@ def _print_changes(console: Console, run: Run) -> None:
     proved = "What would be committed" if dry(run) else "The best draft (not committed)"
     _heading(console, "What was committed" if committed else proved)
     console.print(diff_text(run.best.diff), soft_wrap=True)
+
+
+def _print_answer(console: Console, run: Run) -> None:
+    if run.outcome is RunOutcome.answered and run.answer:
+        _heading(console, "The answer")
+        console.print(block_text(run.answer), soft_wrap=True)
 
 
 def _print_end(console: Console, run: Run, folder: str | None) -> None:

@@ -6,7 +6,7 @@ Everything printed is a `Text`, never a string with markup: what tools wrote can
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from revet.report.ended import LOOKS, Ended
+from revet.report.spent import spent_line
 from revet.report.text import (
     again_command,
     by_exit_status,
@@ -27,7 +28,7 @@ from revet.report.text import (
 from revet.schema import RunOutcome
 from revet.store import Row
 
-__all__ = ["diff_text", "make_console", "outcome_text", "print_ended", "print_runs", "print_summary"]
+__all__ = ["block_text", "diff_text", "make_console", "outcome_text", "print_ended", "print_runs", "print_summary"]
 
 DIFF_LINES = 60
 """Lines of a diff shown while tasks run; `revet show` shows all."""
@@ -61,13 +62,24 @@ def diff_text(diff: str, *, limit: int | None = None) -> Text:
     return text
 
 
+def block_text(text: str, *, limit: int | None = None) -> Text:
+    """Lines of text, indented; at most `limit` of them."""
+    lines = clean(text).strip("\n").splitlines()
+    shown = lines if limit is None else lines[:limit]
+    left = [f"… {plural(len(lines) - len(shown), 'more line')}"] if len(shown) < len(lines) else []
+    return Text("\n".join(f"    {line}".rstrip() for line in shown + left))
+
+
 def print_ended(console: Console, ended: Ended) -> None:
     """How one task ended, with the diff of what was committed, or of what a dry run would commit."""
     head = Text.assemble(outcome_text(ended.outcome), "  ", (ended.task.id, "bold"))
     head.append("  (had ended before; not run again)" if ended.again else "", style="dim")
     console.print(head, soft_wrap=True)
-    console.print(Text(f"    {ended.why}"), soft_wrap=True)
     run = ended.run
+    if ended.outcome is RunOutcome.answered and run is not None and run.answer:
+        console.print(block_text(run.answer, limit=DIFF_LINES), soft_wrap=True)
+        return
+    console.print(Text(f"    {ended.why}"), soft_wrap=True)
     if run is None or run.best is None or ended.again:
         return
     if dry(run):
@@ -126,7 +138,7 @@ def _cells(ended: Ended) -> tuple[str, ...]:
     return (
         one_line(ended.task.id, 30),
         f"{symbol} {ended.outcome.value}",
-        str(sum(bool(a.draft.actions) for a in run.attempts)) if run else "–",
+        str(sum(not a.draft.gives_up for a in run.attempts)) if run else "–",
         failing_before_after(run) if run else "–",
         duration(run.usage.seconds) if run else "–",
         run.id if run else "",
@@ -148,11 +160,12 @@ def _print_indented(console: Console, text: Text, indent: int) -> None:
         console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
-def _totals(results: Iterable[Ended], seconds: float) -> str:
+def _totals(results: Sequence[Ended], seconds: float) -> str:
     counts = Counter(ended.outcome for ended in results)
     total = sum(counts.values())
     parts = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RunOutcome if counts[outcome])
-    return f"{plural(total, 'task')} in {duration(seconds)}: {parts}."
+    spent = spent_line(ended.run.usage for ended in results if ended.run)
+    return f"{plural(total, 'task')} in {duration(seconds)}: {parts}." + (f" {spent}." if spent else "")
 
 
 def _print_next(console: Console, results: Sequence[Ended], folder: str | None) -> None:

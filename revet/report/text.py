@@ -25,8 +25,10 @@ __all__ = [
     "failing_before_after",
     "one_line",
     "plural",
+    "seen_line",
     "suspects",
     "tally",
+    "tool_line",
     "tried",
     "usage_line",
     "why",
@@ -116,6 +118,17 @@ def evidence_line(evidence: Evidence, *, names: int = 3) -> str:
     return f"`{one_line(evidence.request, 60)}` {evidence.outcome.value}" + (f": {said}" if said else "")
 
 
+def tool_line(evidence: Evidence) -> str:
+    """What was asked of a tool that answers no check, and what it saw: ``corpus: Titan → [Saturn: Moons] …``."""
+    asked = one_line(evidence.request, 80).removeprefix(f"{evidence.tool}: ")
+    return f"{evidence.tool}: {asked} → {seen_line(evidence)}"
+
+
+def seen_line(evidence: Evidence, *, names: int = 3) -> str:
+    """`evidence_line` without the tool's name in front."""
+    return evidence_line(evidence, names=names).removeprefix(f"{evidence.tool}: ")
+
+
 def checks_line(evidence: Sequence[Evidence]) -> str:
     """The checks' evidence in one line; nothing about tools that answer no check."""
     return "; ".join(evidence_line(e) for e in evidence if e.check)
@@ -156,8 +169,7 @@ def why(run: Run) -> str:
     if run.outcome is RunOutcome.committed:
         return _changed(run)
     if run.outcome is RunOutcome.answered:
-        answer = run.best.draft.answer if run.best and run.best.draft.answer else "; ".join(run.decision.reasons)
-        return one_line(answer, 300)
+        return one_line(run.answer or "; ".join(run.decision.reasons), 300)
     if run.outcome is RunOutcome.asked:
         return f"waits for your answer: {_changed(run)}"
     if run.outcome is RunOutcome.rejected and not _failing(run):
@@ -177,7 +189,8 @@ def _changed(run: Run) -> str:
         return one_line(chosen, 160) + (f" (and {plural(others, 'more change')})" if others > 0 else "")
     files = run.best.changes.files if run.best and run.best.changes else ()
     verbs = {"create": "creates", "modify": "changes", "delete": "deletes"}
-    return ", ".join(f"{verbs[f.kind]} {one_line(f.path)}" for f in files) or "nothing"
+    changes = ", ".join(f"{verbs[f.kind]} {one_line(f.path)}" for f in files) or "nothing"
+    return f"{changes}: {one_line(draft.notes, 160)}" if draft and draft.notes and files else changes
 
 
 def _not_solved(run: Run) -> str:
@@ -236,11 +249,11 @@ def _sum(evidence: Iterable[Evidence]) -> Tally | None:
 
 
 def usage_line(run: Run) -> str:
-    """``round 1, 4.2 s, 6 tool calls``."""
+    """``1 draft, 4.2 s, 6 tool calls``."""
     usage = run.usage
     parts = [
         plural(len(run.attempts), "draft"),
         duration(usage.seconds),
         plural(usage.tool_calls, "tool call"),
     ]
-    return ", ".join(parts + ([plural(usage.tokens, "token")] if usage.tokens else []))
+    return ", ".join(parts)

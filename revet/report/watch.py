@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from revet.report.text import duration, evidence_line, one_line, plural, suspects
-from revet.schema import DecisionKind, Task
+from revet.report.text import duration, evidence_line, one_line, plural, suspects, tool_line
+from revet.schema import Critique, DecisionKind, Evidence, Task, Verdict
 
 if TYPE_CHECKING:
     from revet.graphs.events import Committed, Criticised, Decided, Event, Examined, Progressed, Proposed, Started
 
-__all__ = ["Watch", "recovered"]
+__all__ = ["Watch", "recovered", "said_of"]
 
 NOTE_EVERY = 10.0
 """Seconds between two notes about the same search."""
@@ -35,6 +35,7 @@ class Watch:
     tests: str = ""
     where: str = ""
     best: str = ""
+    _seen: bool = field(default=False, repr=False)
     _noted: float = field(default=0.0, repr=False)
     _heard: float = field(default_factory=time.monotonic, repr=False)
 
@@ -76,15 +77,26 @@ class Watch:
 
     def _examined(self, event: Examined) -> list[str]:
         if not event.evidence.check:
-            return []
+            return self._looked_up(event.evidence) if not event.baseline else []
         self.tests = evidence_line(event.evidence)
         if event.baseline:
             return [f"before: {self.tests}"]
-        self.draft = event.round + 1
+        self.draft, self._seen = event.round + 1, True
         return [f"draft {self.draft}: {self.tests}"]
 
+    def _looked_up(self, evidence: Evidence) -> list[str]:
+        """Where the tests go through the code is for `most suspicious`; the rest is news."""
+        if evidence.tool == "coverage":
+            return []
+        self.doing = tool_line(evidence)
+        return [self.doing]
+
     def _criticised(self, event: Criticised) -> list[str]:
-        lines = suspects([event.critique], limit=4)
+        critique = event.critique
+        if critique.critic != "evidence":
+            self._seen = True
+            return [f"{one_line(critique.critic, 40)}: {said_of(critique)}"]
+        lines = suspects([critique], limit=4)
         where = ", ".join(lines)
         if not where or where == self.where:
             return []
@@ -93,6 +105,8 @@ class Watch:
 
     def _progressed(self, event: Progressed) -> list[str]:
         data = event.data
+        if event.kind == "shortened":
+            return ["the evidence was shortened to fit into the model's context"]
         if event.kind != "repair.search":
             return []
         tried = data.get("tried")
@@ -109,22 +123,28 @@ class Watch:
 
     def _proposed(self, event: Proposed) -> list[str]:
         draft, self.best = event.draft, ""
-        what = one_line(draft.notes or draft.answer or ", ".join(a.kind for a in draft.actions), 160)
-        if not draft.actions:
-            self.doing = what or "has nothing more to propose"
+        if draft.gives_up:
+            self.doing = one_line(draft.notes, 160) or "has nothing more to propose"
             return [self.doing]
-        self.draft = event.round + 1
-        self.doing = f"draft {self.draft}: {what}"
+        self.draft, self._seen = event.round + 1, False
+        what = draft.notes or ", ".join(a.kind for a in draft.actions)
+        if draft.problem is not None:
+            what = f"no draft: {draft.problem}"
+        elif draft.answer is not None and not draft.actions:
+            lines = draft.answer.strip().count("\n") + 1
+            what = f"answers: {draft.answer}" if lines == 1 else f"answers in {plural(lines, 'line')}"
+        self.doing = f"draft {self.draft}: {one_line(what, 160)}"
         return [self.doing]
 
     def _decided(self, event: Decided) -> list[str]:
         kind = event.decision.kind
         if kind is DecisionKind.revise:
-            self.doing = f"draft {self.draft} does not pass; looks for a better one"
+            why = f": {one_line(event.decision.reasons[0])}" if event.decision.reasons and not self._seen else ""
+            self.doing = f"draft {self.draft} does not pass{why}; looks for a better one"
             return [self.doing]
         words = {
             DecisionKind.commit: "proved: commits",
-            DecisionKind.answer: "answers",
+            DecisionKind.answer: "the answer stands",
             DecisionKind.ask: "asks for approval",
             DecisionKind.abstain: "gives up and changes nothing",
             DecisionKind.reject: "rejects the draft and changes nothing",
@@ -136,3 +156,11 @@ class Watch:
         files = ", ".join(one_line(f.path) for f in event.receipt.files)
         self.doing = f"committed {files}"
         return [self.doing]
+
+
+def said_of(critique: Critique) -> str:
+    """A critic's verdict, and the gravest thing that it found."""
+    gravest = max(critique.findings, key=lambda finding: finding.severity.rank, default=None)
+    if gravest is None or critique.verdict is Verdict.accept:
+        return critique.verdict.value
+    return f"{critique.verdict.value}: {one_line(gravest.claim, 160)}"

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from revet.taskfile._choices import check_settings, option_values
 from revet.taskfile._load import load
 from revet.taskfile._problems import TaskFileErrors
 from revet.taskfile._project import project_task
@@ -22,8 +23,10 @@ __all__ = [
     "Entry",
     "Settings",
     "TaskFileErrors",
+    "check_settings",
     "json_schema",
     "load",
+    "option_values",
     "project_task",
     "settings_from",
 ]

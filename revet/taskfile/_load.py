@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from revet.errors import InputError
 from revet.schema import Check, Task
+from revet.taskfile._choices import Complaint, as_option, complaints, model_problem, rooted
 from revet.taskfile._document import Document, Item, read
 from revet.taskfile._marked import locate, plain
 from revet.taskfile._patterns import malformed, unmatched
 from revet.taskfile._problems import Problems, dotted
 from revet.taskfile._project import find_python, safe_id
-from revet.taskfile._settings import REPAIR, Entry, Settings, command_problem, settings_from, workspace_problem
+from revet.taskfile._settings import (
+    REPAIR,
+    ROLES,
+    Entry,
+    Settings,
+    command_problem,
+    overlaid,
+    settings_from,
+    workspace_problem,
+)
 from revet.taskfile._words import describe, problem_of
 
 __all__ = ["load"]
@@ -28,27 +40,35 @@ _CHECK = tuple(Check.model_fields)
 def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Entry]:
     """The tasks of a YAML, JSON or JSONL file, in its order; at least one.
 
-    Relative `workspace` and `python` paths are taken from the file's folder. `overrides` are settings that
-    stand above the file's, whose own values are checked all the same. Raises `TaskFileErrors`.
+    Relative paths (`workspace`, `python`, `prompts`, models that are files) are taken from the file's folder.
+    `overrides` are settings that stand above the file's, whose own values are checked all the same; relative paths in
+    them are left as they are. Raises `TaskFileErrors`, or an `InputError` that names options of the command line.
     """
     path = Path(path)
     problems = Problems(str(path))
     document = read(path, problems)
-    loader = _Loader(path.absolute().parent, document, problems)
+    loader = _Loader(path.absolute(), document, problems)
     settings = settings_from(overrides or {})
     chosen = {name: getattr(settings, name) for name in overrides or {}}
     entries = [entry for item in document.items if (entry := loader.entry(item, chosen))]
     loader.check_ids()
     problems.raise_any()
+    if loader.against_options:
+        raise InputError("\n".join(loader.against_options))
     return entries
 
 
 class _Loader:
-    """Validates the tasks of one document. An entry that has errors is None; the errors are in `problems`."""
+    """Validates the tasks of one document. An entry that has errors is None; the errors are in `problems`.
 
-    def __init__(self, folder: Path, document: Document, problems: Problems) -> None:
-        self.folder, self.items, self.problems = folder, document.items, problems
+    What stands against the overrides, which have no line, is in `against_options`, each thing once.
+    """
+
+    def __init__(self, file: Path, document: Document, problems: Problems) -> None:
+        self.file, self.folder, self.items, self.problems = file, file.parent, document.items, problems
         self.defaults = document.defaults
+        self.against_options: dict[str, None] = {}
+        self._model_problem = functools.cache(model_problem)  # ten thousand tasks name the same few models
         if "id" in self.defaults.value:
             line = self.defaults.keys["id"]
             problems.add("cannot be a default: every task has its own", line, "defaults.id", "move it to the task")
@@ -68,7 +88,7 @@ class _Loader:
             values["id"] = self._default_id(item, values)
         self._resolve_paths(item, values)
         self._check_commands(item, values)
-        repairs = {"model": REPAIR, **values, **overrides}["model"] == REPAIR
+        repairs = {"model": REPAIR, **values, **overrides}["model"] in (REPAIR, None)
         if repairs:
             self._require(item, values, "workspace", "say which folder to repair")
             self._require(item, values, "checks", 'say what must pass, such as checks: ["pytest -q"]')
@@ -77,7 +97,19 @@ class _Loader:
         settings = self._validate(Settings, item, {k: values[k] for k in _SETTINGS if k in values})
         if task is None or settings is None:
             return None
-        return Entry(task=task, settings=settings.model_copy(update=dict(overrides)))
+        settings = overlaid(settings, overrides)
+        for found in complaints(settings, self._model_problem):
+            self._complain(item, found, overrides)
+        return Entry(task=task, settings=settings)
+
+    def _complain(self, item: Item, found: Complaint, overrides: Mapping[str, Any]) -> None:
+        first, *rest = found.path
+        above = overrides.get(str(first))
+        if above is not None and (not isinstance(above, Mapping) or not rest or rest[0] in above):
+            self.against_options[as_option(found)] = None
+        else:
+            line, field = self._place(item, found.path)
+            self.problems.add(found.problem, line, field, found.hint)
 
     def check_ids(self) -> None:
         """Notes every id that an earlier task has."""
@@ -122,12 +154,12 @@ class _Loader:
                 values["checks"][index] = {k: plain(v) for k, v in check.value.items() if k in _CHECK}
 
     def _default_id(self, item: Item, values: Mapping[str, Any]) -> str:
-        """The workspace's folder name, made safe. Only the sole task of a file may leave its id out."""
+        """The name of the workspace (of the file, without one), made safe. Only a sole task may leave its id out."""
         if len(self.items) > 1:
             hint = "give each task a short id of its own"
             self.problems.add("is missing", item.node.line, dotted(item.name, "id"), hint)
-        folder = (self.folder / str(values.get("workspace") or ".")).resolve().name
-        return safe_id(folder)
+        workspace = values.get("workspace")
+        return safe_id((self.folder / str(workspace)).resolve().name if workspace else self.file.stem)
 
     def _resolve_paths(self, item: Item, values: dict[str, Any]) -> None:
         """Makes the paths in `values` absolute; those that cannot be used are noted."""
@@ -142,6 +174,11 @@ class _Loader:
             if values["python"] is None:
                 place = self._place(item, ("python",))
                 self.problems.add(f"there is no interpreter {python!r}", *place, "name a python that runs here")
+        if isinstance(prompts := values.get("prompts"), str):
+            values["prompts"] = str((self.folder / Path(prompts).expanduser()).resolve())
+        for role in ROLES:
+            if isinstance(spec := values.get(role), str):
+                values[role] = rooted(spec, self.folder)
 
     def _check_commands(self, item: Item, values: Mapping[str, Any]) -> None:
         checks = values.get("checks")

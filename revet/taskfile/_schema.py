@@ -6,7 +6,7 @@ from typing import Any
 
 from revet.models import BUILTIN
 from revet.schema import Check, Task
-from revet.taskfile._settings import Settings
+from revet.taskfile._settings import ROLES, Settings
 
 __all__ = ["json_schema"]
 
@@ -34,7 +34,9 @@ def json_schema() -> dict[str, Any]:
         task["properties"][name] = _one_or_many(task["properties"][name], item)
     task["properties"]["inputs"]["additionalProperties"] = True
     task["properties"] |= settings["properties"]
-    task["properties"]["model"]["enum"] = list(BUILTIN)
+    for role in ROLES:
+        task["properties"][role]["examples"] = [*(BUILTIN if role == "model" else ()), "openai:NAME", "replay:FILE"]
+    task["properties"]["options"]["additionalProperties"] = True
     defaults = {
         **task,
         "title": "Defaults",

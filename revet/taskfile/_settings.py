@@ -7,24 +7,48 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from revet.errors import InputError
 from revet.schema import Check, Model, Task
+from revet.schema.base import Arguments
 from revet.taskfile._words import Wrong, problem_of
 
-__all__ = ["REPAIR", "Entry", "Settings", "command_problem", "nearest", "settings_from", "workspace_problem"]
+__all__ = [
+    "REPAIR",
+    "ROLES",
+    "Entry",
+    "Settings",
+    "command_problem",
+    "nearest",
+    "overlaid",
+    "settings_from",
+    "workspace_problem",
+]
 
 REPAIR = "builtin:repair"
 """The model that only changes what there is, and so needs a workspace, checks, and files to change."""
+
+ROLES = ("model", "reviser", "critic", "judge")
+"""The settings that name a model."""
 
 
 class Settings(Model):
     """How one task is run. Every field may stand in a task, in `defaults`, or on the command line."""
 
-    model: str = Field(default=REPAIR, description="who proposes; builtin:repair needs no key")
+    model: str = Field(
+        default=REPAIR,
+        description="who proposes, as provider:name; builtin:repair needs no key; `revet doctor` lists them",
+    )
+    reviser: str | None = Field(default=None, description="who revises; default: the model that proposes")
+    critic: str | None = Field(default=None, description="a language model that criticises besides the evidence")
+    judge: str | None = Field(default=None, description="a language model that chooses between equal attempts")
+    base_url: str | None = Field(default=None, description="an OpenAI-compatible endpoint for the models openai:…")
+    prompts: str | None = Field(default=None, description="a folder whose files replace prompts of the same name")
     recipe: str = Field(default="core", description="the method; `revet recipes` lists them")
+    options: Arguments = Field(default_factory=dict, description="what the recipe lets you choose, by name")
     sandbox: str = Field(default="local", description="where code runs; `revet doctor` says which work here")
     sandbox_features: tuple[str, ...] = Field(
         default=(), description="what the sandbox must have, or nothing is run; `revet doctor` lists the features"
@@ -40,7 +64,7 @@ class Settings(Model):
     tool_calls: int | None = Field(default=None, gt=0, strict=True, description="default: no limit")
     tokens: int | None = Field(default=None, gt=0, strict=True, description="model tokens; default: no limit")
     cost: float | None = Field(
-        default=None, gt=0, strict=True, allow_inf_nan=False, description="model cost; default: no limit"
+        default=None, gt=0, strict=True, allow_inf_nan=False, description="US dollars for models; default: no limit"
     )
     approve: Literal["auto", "ask", "never"] = Field(
         default="auto",
@@ -48,12 +72,24 @@ class Settings(Model):
     )
     seed: int = Field(default=0, strict=True, description="the same seed gives the same run")
 
-    @field_validator("model")
+    @field_validator("model", "reviser", "critic", "judge")
     @classmethod
-    def _model(cls, value: str) -> str:
+    def _model(cls, value: str | None, info: ValidationInfo) -> str | None:
         from revet import models
 
-        return _accepted(models.parse, value)
+        if value == REPAIR and info.field_name != "model":
+            raise Wrong(
+                f"{REPAIR} is no language model", hint="write provider:name; `revet doctor` lists the providers"
+            )
+        return None if value is None else _accepted(models.parse, value)
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        address = urlsplit(value or "http://default")
+        if address.scheme not in ("http", "https") or not address.netloc:
+            raise Wrong(f"{value!r} is no address of a server", hint="write one such as http://localhost:8000/v1")
+        return value
 
     @field_validator("recipe")
     @classmethod
@@ -91,7 +127,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def settings_from(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
     """`base` with `values` laid over it, checked. The `InputError` it raises names options (``--rounds``)."""
-    merged = (base.model_dump() if base else {}) | dict(values)
+    merged = (base.model_dump(exclude_unset=True) if base else {}) | dict(values)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
@@ -101,6 +137,14 @@ def settings_from(values: Mapping[str, Any], base: Settings | None = None) -> Se
             option = "--" + str(detail["loc"][0]).replace("_", "-")
             lines.append(f"{option}: {problem}" + (f"\n  → {hint}" if hint else ""))
         raise InputError("\n".join(lines)) from None
+
+
+def overlaid(settings: Settings, above: Mapping[str, Any]) -> Settings:
+    """`settings` with validated values above them. Options of the recipe are laid over one by one."""
+    values = dict(above)
+    if "options" in values:
+        values["options"] = {**settings.options, **values["options"]}
+    return settings.model_copy(update=values)
 
 
 def workspace_problem(workspace: Path) -> tuple[str, str] | None:

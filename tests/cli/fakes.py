@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from revet.actions import Protection, Stage, commit, lock
+from revet.cli.agents import SharedAgents
 from revet.errors import RevetError
 from revet.graphs.events import Committed, Event, Started
 from revet.sandboxes.scratch import Scratch
@@ -37,10 +38,21 @@ class World:
     running: set[str] = field(default_factory=set)
     most: int = 0
     errors: dict[str, Exception] = field(default_factory=dict)
+    closed: int = 0
+    record: Path | None = None
 
-    def make_agent(self, settings: Settings, store: Store) -> FakeAgent:
+    def opened(self, record: Path | None) -> World:
+        """In the place of `SharedAgents`, which looks at the file to record to."""
+        SharedAgents(record)
+        self.record = record
+        return self
+
+    def __call__(self, settings: Settings, store: Store) -> FakeAgent:
         self.settings.append(settings)
         return FakeAgent(self, settings, store)
+
+    async def close(self) -> None:
+        self.closed += 1
 
 
 class FakeAgent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from revet.cli.doctor_models import models_found, unlisted
 from revet.errors import MissingDependency
 from revet.sandboxes.base import Feature, Support
 from revet.sandboxes.docker import default_tag
@@ -62,7 +64,41 @@ def test_doctor_says_what_works(world: World, revet: Revet, say: Callable[..., N
     assert "  yes local: bubblewrap 0.11\n      has no_copy, syscall_filter\n" in result.stdout
     assert "      no memory_total: no cgroup can be made\n      no own_kernel: the host's kernel\n" in result.stdout
     assert "  no  docker: no engine answers\n      → start it\n" in result.stdout
-    assert "yes builtin:repair" in result.stdout and "no  language models" in result.stdout
+    assert "yes builtin:repair" in result.stdout and "yes replay:FILE" in result.stdout
+
+
+@pytest.fixture
+def keyless(monkeypatch: pytest.MonkeyPatch) -> None:
+    from revet.models.providers import PROVIDERS
+
+    for provider in PROVIDERS.values():
+        for name in (*provider.keys, *provider.instead):
+            monkeypatch.delenv(name, raising=False)
+
+
+def test_models_are_told_with_what_they_need_and_no_key_is_shown(
+    keyless: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-very-secret")
+    monkeypatch.setattr("revet.models.spec._present", lambda module: module != "langchain_ollama")
+    monkeypatch.setattr("revet.cli.doctor_models._device", lambda: "the processor")
+    found = {model.name: model for model in models_found()}
+    assert found["anthropic:NAME"].works and "a key is set" in found["anthropic:NAME"].words
+    assert found["openai:NAME"].words == "the environment variable OPENAI_API_KEY is not set"
+    assert found["openai:NAME"].hint.startswith("set OPENAI_API_KEY; ")
+    assert found["ollama:NAME"].words == "needs the package langchain-ollama"
+    assert found["ollama:NAME"].hint == "pip install langchain-ollama"
+    assert found["transformers:NAME"].works and "xgrammar" in found["transformers:NAME"].words
+    assert found["bedrock:NAME"].works and "signs in by itself" in found["bedrock:NAME"].words
+    assert "groq" in unlisted() and "groq:NAME" not in found and "bedrock" not in unlisted()
+    assert "sk-very-secret" not in repr(found)
+
+
+def test_the_local_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "xgrammar" else find(name))
+    local = next(model for model in models_found() if model.name == "transformers:NAME")
+    assert (local.works, local.words, local.hint) == (False, "not installed: xgrammar", "pip install 'revet[local]'")
 
 
 def test_doctor_says_why_nothing_works(world: World, revet: Revet, say: Callable[..., None]) -> None:

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from revet.cli.batch import related
+from revet.cli.batch import Held
 from revet.errors import InputError, WorkspaceError
 from revet.graphs.events import Event
-from revet.schema import Run, Task
+from revet.schema import Run
 from revet.store import Store
 from tests.cli.fakes import FakeAgent, World, fault, task_file
 from tests.report.samples import WHEN
 
 Revet = Callable[..., Result]
-KEYS = {"id", "outcome", "rounds", "checks", "seconds", "tokens", "run", "receipt"}
+KEYS = {"id", "outcome", "answer", "rounds", "checks", "seconds", "tokens", "cost", "run", "receipt"}
 
 
 # --- exit codes ---------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ def test_bad_input_is_2_and_nothing_runs(world: World, revet: Revet, tmp_path: P
         (["run", "nope.yaml"], "nope.yaml: the task file does not exist"),
         (["run", "."], "is a folder, not a task file"),
         (["run", "t.jsonl", "--rounds", "-1"], "--rounds: must be 0 or more"),
-        (["run", "t.jsonl", "--model", "openai:gpt-5"], "--model: there is no model 'openai:gpt-5'"),
+        (["run", "t.jsonl", "--model", "opnai:gpt-5"], "--model: there is no provider 'opnai'"),
         (["run", "t.jsonl", "--approve", "maybe"], "--approve: must be one of auto, ask or never"),
         (["run", "t.jsonl", "--sandbox", "moon"], "--sandbox"),
         (["run", "t.jsonl", "--recipe", "moon"], "--recipe: there is no recipe 'moon'"),
@@ -222,7 +222,7 @@ def test_one_job_keeps_the_files_order(world: World, revet: Revet, tmp_path: Pat
     ],
 )
 def test_related_workspaces(one: str | None, other: str | None, expected: bool) -> None:
-    assert related(Task(workspace=one), Task(workspace=other)) is expected
+    assert Held([one]).touches(other) is Held([other]).touches(one) is expected
 
 
 # --- going on -----------------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def test_why_it_ended() -> None:
 def test_why_without_a_search() -> None:
     run = committed()
     assert run.best is not None
-    plain_draft = run.best.draft.model_copy(update={"data": {}})
+    plain_draft = run.best.draft.model_copy(update={"data": {}, "notes": ""})
     best = run.best.model_copy(update={"draft": plain_draft})
     assert why(run.model_copy(update={"best": best, "attempts": (best,)})) == "changes late.py"
 
