@@ -154,6 +154,7 @@ class Engine:
             loading.set_exception(error)
             return
         if self._closed:
+            del ready
             loading.set_exception(ModelFailed("the local model was closed while it was loaded"))
         else:
             loading.set_result(ready)

@@ -177,12 +177,12 @@ def test_what_was_closed_early_says_so(grammars: Grammars) -> None:
     assert all(cut == (text != whole[0]) for text, cut in said.items())
 
 
-@pytest.mark.parametrize("verdict", ["accept", "revise"])
+@pytest.mark.parametrize("verdict", ["accept", "improbable"])
 def test_what_is_closed_early_still_chooses_its_verdict(grammars: Grammars, verdict: str) -> None:
     schema = an_object(
         why={"type": "string", "maxLength": 300},
         findings={"type": "array", "maxItems": 3, "items": an_object(claim={"type": "string", "maxLength": 200})},
-        verdict={"enum": ["accept", "revise"]},
+        verdict={"enum": ["accept", "improbable"]},
     )
     shortest = grammars.guide(schema, close=True).shortest
     assert shortest is not None
