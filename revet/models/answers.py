@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, Self, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -19,13 +19,20 @@ from revet.models.language import FormUnsupported
 from revet.models.shapes import schema_of
 from revet.models.wire import Finish, Form, Message, Reply, Request
 
-__all__ = ["parse", "schema_of"]
+__all__ = ["Shortened", "parse", "schema_of"]
 
 T = TypeVar("T", bound=BaseModel)
 Why = Literal["empty", "malformed", "schema", "truncated", "ambiguous", "refused"]
 
 SHOWN_TEXT = 8_000
 SHOWN_PROBLEMS = 20
+
+
+@runtime_checkable
+class Shortened(Protocol):
+    """A shape that says what may be made of an answer which is whole, but was closed as its tokens ran out."""
+
+    def cut_short(self) -> Self: ...
 
 
 class _Unusable(Exception):
@@ -145,7 +152,7 @@ def _read(reply: Reply, shape: type[T], form: Form) -> T:
     answer = _one(found, shape, cut)
     if cut and found.tail:
         raise _Unusable("truncated", "it was still going on when it ran out of tokens; answer more briefly")
-    return answer
+    return answer.cut_short() if cut and isinstance(answer, Shortened) else answer
 
 
 def _one(found: Found, shape: type[T], cut: bool) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -51,6 +52,13 @@ EVIDENCE = seen("assert 1 == 2")
 async def criticised(said: Any, **more: Any) -> Critique:
     known: dict[str, Any] = {"draft": DRAFT, "changes": changed(), "evidence": (EVIDENCE,)}
     return await ChatCritic(Talker(said).model).criticise(view(**{**known, **more}))
+
+
+async def test_an_answer_that_was_closed_for_want_of_tokens_approves_of_nothing() -> None:
+    whole = said_critique(verdict="accept", findings=[])
+    for finish, verdict in ((Finish.stop, Verdict.accept), (Finish.length, Verdict.abstain)):
+        critique = await criticised(Reply(text=json.dumps(whole), finish=finish))
+        assert critique.verdict is verdict
 
 
 # --- ChatCritic ----------------------------------------------------------------------------------------------

@@ -55,6 +55,10 @@ class SaidCritique(Said):
     score: Share = Field(description="how good the draft is, 0 to 1")
     confidence: Share = Field(description="0 to 1")
 
+    def cut_short(self) -> SaidCritique:
+        """Findings may be missing, so it approves of nothing."""
+        return self.model_copy(update={"verdict": "abstain"}) if self.verdict == "accept" else self
+
     def critique(self, critic: str, draft: Draft, known: Collection[str]) -> Critique:
         """As a `Critique`, made consistent on the safe side.
 

@@ -7,7 +7,7 @@ shape of a draft has none, for a file that was closed in time would pass for who
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -19,6 +19,10 @@ class Said(BaseModel):
     """A shape to answer in: closed, every field required."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def cut_short(self) -> Self:
+        """What is left of an answer that was closed because its tokens ran out. By default, all of it."""
+        return self
 
 
 Word = Annotated[str, Field(json_schema_extra={"maxLength": 60})]
