@@ -25,7 +25,8 @@ REPLAYED = (
     (
         "captions",
         "quickstart",
-        "The sixth bug needs a new design. A language model can draft one (its answers are recorded):",
+        "The sixth bug needs a new design. A language model can draft one. What the models say, here and below, was\n"
+        "written by hand and is played back; the tests, the searches and the gate are real:",
     ),
     (
         "question",

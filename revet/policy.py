@@ -34,7 +34,6 @@ from revet.schema import (
 )
 
 __all__ = [
-    "UNHEARD",
     "Case",
     "Policy",
     "best_attempt",
@@ -45,9 +44,6 @@ __all__ = [
     "standing",
 ]
 
-
-UNHEARD = "unheard"
-"""The category of a finding by which the loop says that a critic could not speak, since a budget was spent."""
 
 FILES_ONLY = ("answer", "write_file", "edit_file", "delete_file")
 """The kinds of actions whose whole effect is the difference in `Attempt.changes`; every other kind acts beyond it."""
@@ -114,7 +110,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         return decision(DecisionKind.abstain, why, *_unproved(case), *spent)
 
     unproved, vetoes = _unproved(case), _vetoes(policy, attempt)
-    unheard = [f.claim for c in attempt.critiques for f in c.findings if f.category == UNHEARD]
+    unheard = [c.possible_result for c in attempt.critiques if not c.heard]
     if unheard:
         return decision(DecisionKind.abstain, *unheard, *unproved, *vetoes, *spent)
     answers = not attempt.changes and all(action.kind in FILES_ONLY for action in draft.actions)
@@ -129,7 +125,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         return decision(kind, *unproved, *vetoes, *spent)
 
     if answers:
-        return decision(DecisionKind.answer, _proof(case) if case.required else "nothing is to be changed")
+        return decision(DecisionKind.answer, _proof(case) if case.required else _unopposed(attempt))
     if not case.required and policy.unproven != "commit":
         kind = DecisionKind.ask if policy.unproven == "ask" else DecisionKind.abstain
         return decision(kind, "the task names no required check, so nothing proves this draft")
@@ -245,6 +241,14 @@ def _proof(case: Case) -> str:
     about = {e.check: e for e in _about(case.attempt)}
     proofs = [_sentence(about[check.id]) for check in case.required if check.id in about]
     return "; ".join(proofs) or "no check is required"
+
+
+def _unopposed(attempt: Attempt) -> str:
+    """Why an answer stands that no check examines."""
+    accepting = [c.critic for c in attempt.critiques if c.verdict is Verdict.accept]
+    if any(c.verdict in (Verdict.revise, Verdict.reject) for c in attempt.critiques):
+        return "no objection to the answer holds it back"
+    return f"the answer was accepted by {', '.join(accepting)}" if accepting else "nobody objected to the answer"
 
 
 def _vetoes(policy: Policy, attempt: Attempt) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ class SharedAgents:
         if record is not None and (record.is_dir() or not record.absolute().parent.is_dir()):
             problem = "is a folder" if record.is_dir() else "cannot be made: its folder does not exist"
             raise InputError(f"--record: {record} {problem}", hint="name a file in a folder that exists")
+        if record is not None and record.is_file():
+            _check_recording(record)
         self.record = record
         self._libraries: dict[str | None, Library] = {}
 
@@ -68,3 +70,21 @@ class SharedAgents:
         if base_url not in self._libraries:
             self._libraries[base_url] = Library(base_url=base_url, record=self.record)
         return self._libraries[base_url]
+
+
+def _check_recording(path: Path) -> None:
+    """Raise `InputError` for a file that is there and cannot be continued: it is no recording, or cannot be read."""
+    from revet.models.recording import check_header
+
+    try:
+        with path.open("rb") as file:
+            first = file.readline(4096)
+    except OSError as error:
+        raise InputError(f"--record: {path} cannot be read: {error.strerror}", hint="name another file") from None
+    if not first:
+        return
+    try:
+        check_header(path, first)
+    except InputError as error:
+        problem = str(error).removesuffix(f"\n  → {error.hint}")
+        raise InputError(f"--record: {problem}", hint="name another file; nothing is written to this one") from None

@@ -52,7 +52,7 @@ def _hosted(name: str) -> Found:
         check(known)
     except (InputError, MissingDependency) as error:
         words = str(error).partition("\n")[0].removeprefix(known).lstrip(": ")
-        base = "; an OpenAI-compatible server (--base-url) needs none" if name == "openai" else ""
+        base = "; an OpenAI-compatible server (--base-url) needs no key" if name == "openai" else ""
         return Found(False, known, words, f"{error.hint}{base}")
     key = "a key is set" if PROVIDERS[name].keys else "it needs no key, or signs in by itself"
     return Found(True, known, f"{PROVIDERS[name].package} is installed; {key}")

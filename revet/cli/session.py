@@ -20,7 +20,7 @@ from revet.cli.asking import Asking
 from revet.cli.batch import Agents, Batch
 from revet.cli.commits import commits_of
 from revet.cli.common import BAD_INPUT, INTERRUPTED, NOT_ALL, TERMINATED, folder_shown
-from revet.errors import InputError, RevetError
+from revet.errors import InputError, ModelFailed, ReplayMiss, RevetError
 from revet.report import Ended, Reporter, json_line, make_console, print_summary, reporter_for
 from revet.report.text import again_command, one_line
 from revet.schema import RunOutcome
@@ -130,8 +130,14 @@ def _say_what_waits(console: Console, results: Sequence[Ended]) -> None:
             auto = " (to approve without being asked, add --approve auto)"
             console.print(Text.assemble(words, (_again(), "bold"), auto), soft_wrap=True)
         elif ended.run is not None and ended.error is not None:
-            words = f"{ended.task.id} broke off. To go on with it where it was: "
+            first = "Mend what it says, then go on" if _lasting(ended.error) else "To go on"
+            words = f"{ended.task.id} broke off. {first} with it where it was: "
             console.print(Text.assemble(words, (_again(), "bold")), soft_wrap=True)
+
+
+def _lasting(error: Exception) -> bool:
+    """True if the same would be said again: the recording or script lacks an answer, the key or the name is wrong."""
+    return isinstance(error, ReplayMiss | InputError) or (isinstance(error, ModelFailed) and not error.retryable)
 
 
 def _again() -> str:

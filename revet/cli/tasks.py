@@ -120,6 +120,7 @@ def fix(
     settings = settings_from(_settings(context))
     check_settings(settings)
     task = project_task(path, test or ["pytest -q"], edit or [], python, model=settings.model)
+    check_settings(settings, task)
     _do([Entry(task=task, settings=settings)], record=record, out=out, jobs=1, resume=resume, json=json)
 
 
@@ -135,6 +136,15 @@ def _settings(context: typer.Context) -> dict[str, Any]:
 def _do(entries: Sequence[Entry], *, record: Path | None, out: Path, jobs: int, resume: bool, json: bool) -> None:
     from revet.cli.session import do
 
+    _warn_of_endpoints(entries)
     code = do(entries, SharedAgents(record), out=out, jobs=jobs, resume=resume, json=json)
     if code:
         raise typer.Exit(code)
+
+
+def _warn_of_endpoints(entries: Sequence[Entry]) -> None:
+    """An endpoint that no model is asked at is a slip: it is for `openai:` models, and does not choose one."""
+    asked = [entry.settings for entry in entries if entry.settings.base_url is not None]
+    named = (spec for s in asked for spec in (s.model, s.reviser, s.critic, s.judge) if spec is not None)
+    if asked and not any(spec.startswith("openai:") for spec in named):
+        typer.echo("revet: --base-url has no effect: it is for models named openai:NAME, and none is named", err=True)

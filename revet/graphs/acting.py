@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from revet.errors import BudgetSpent
+from revet.errors import BudgetSpent, InputError
 from revet.graphs.step import Step
-from revet.policy import UNHEARD
-from revet.schema import Critique, Draft, Evidence, Finding, Severity, Verdict
+from revet.schema import Critique, Draft, Evidence, Verdict
 from revet.tools.base import View
 
 __all__ = ["drafted", "gather_critiques", "gather_evidence", "in_time"]
@@ -51,7 +51,7 @@ async def gather_evidence(
 async def gather_critiques(step: Step, view: Callable[[str], View]) -> list[Critique]:
     """What every critic says, asked at the same time, each with a `view` of its own.
 
-    A critic that a spent budget keeps from judging is `UNHEARD`. Any other failure of a critic is raised when all
+    A critic that a spent budget keeps from judging is not `heard`. Any other failure of a critic is raised when all
     have ended, so that what the others' models answered is kept: without its critic nothing may be decided.
     """
     views = [(critic, view(critic.name)) for critic in step.context.critics]
@@ -67,21 +67,34 @@ async def gather_critiques(step: Step, view: Callable[[str], View]) -> list[Crit
 
 async def _judged(name: str, judging: Awaitable[Critique], view: View) -> Critique:
     try:
-        return await in_time(judging, view, lambda: _unheard(name, f"{LATE} {name} had judged"))
+        said = await in_time(judging, view, lambda: _unheard(name, f"{LATE} {name} had judged"))
     except BudgetSpent as spent:
         return _unheard(name, f"{name} could not judge: {spent}")
+    return _meant(said, Critique, f"criticise of the critic {name}")
 
 
 async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:
     """What a proposer or reviser writes; nothing, with the reason, if a budget ends first."""
     try:
-        return await in_time(writing, view, lambda: Draft(author=name, notes=f"{LATE} there was a draft"))
+        said = await in_time(writing, view, lambda: Draft(author=name, notes=f"{LATE} there was a draft"))
     except BudgetSpent as spent:
         return Draft(author=name, notes=str(spent))
+    return _meant(said, Draft, f"propose or revise of {name}")
+
+
+def _meant(said: object, kind: type[T], whose: str) -> T:
+    """What a role answered. A role that answers something else is a fault of its author, and decides nothing."""
+    if isinstance(said, kind):
+        return said
+    raise InputError(
+        f"{whose} returned {said!r:.200}, which is no {kind.__name__}", hint=f"return a revet {kind.__name__}"
+    )
 
 
 async def in_time(role: Awaitable[T], view: View, late: Callable[[], T]) -> T:
     """What `role` answers, or `late` if the budget of wall time ends first."""
+    if not inspect.isawaitable(role):
+        raise InputError(f"a role gave {role!r:.200} at once, where it is awaited", hint="write it with `async def`")
     if view.deadline is None:
         return await role
     try:
@@ -94,5 +107,4 @@ async def in_time(role: Awaitable[T], view: View, late: Callable[[], T]) -> T:
 
 
 def _unheard(name: str, why: str) -> Critique:
-    finding = Finding(claim=why, severity=Severity.critical, category=UNHEARD)
-    return Critique(critic=name, verdict=Verdict.abstain, possible_result=why, findings=(finding,), confidence=0.0)
+    return Critique(critic=name, verdict=Verdict.abstain, possible_result=why, confidence=0.0, heard=False)

@@ -16,7 +16,7 @@ from pydantic import JsonValue, PrivateAttr
 
 from revet import actions, sandboxes
 from revet.agents import Critic, Judge, Proposer, Reviser
-from revet.errors import InputError
+from revet.errors import InputError, StoreError
 from revet.graphs import core, events
 from revet.graphs.bench import Bench
 from revet.graphs.casting import Speaker, cast_team
@@ -218,6 +218,11 @@ class Agent:
             state = {} if new else await _known(memory, config)
             if state and state["task"] != task:
                 raise InputError(f"run {run} was another task", hint="take a new run_id, or the task as it was")
+            if answer is not None and not state:
+                raise StoreError(
+                    f"run {run} waits for an answer, and {self.store.checkpoints} does not say where it stopped",
+                    hint="start the task anew",
+                )
             begin: Any = answer
             if answer is None and not state:
                 begin = initial_state(task, run, utcnow())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 __all__ = ["Batches"]
@@ -14,39 +15,49 @@ T = TypeVar("T")
 class Batches(Generic[T]):
     """Gathers items while a batch is being written, and writes them as the next one, in the order of `put`.
 
-    `write` runs in a thread, one batch at a time, and writes all of it or raises. For one event loop.
+    `write` runs in a thread, one batch at a time, and writes all of it or raises. For one event loop. No task does
+    the writing: what ends all tasks of a loop (Ctrl-C) must not leave a thread behind that nobody waits for.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], object]) -> None:
         self._write = write
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Future[object] | None = None
 
     async def put(self, item: T) -> None:
         """Returns when `item` is written. It is written even if the caller is cancelled meanwhile."""
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all())
+            self._write_next()
         await done
 
     async def drain(self) -> None:
-        """Wait until everything is written."""
+        """Wait until everything is written, even if the caller is cancelled meanwhile."""
+        cancelled: asyncio.CancelledError | None = None
         while self._writing is not None:
-            await asyncio.wait([self._writing])
+            try:
+                await asyncio.wait([self._writing])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
-    async def _write_all(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting, []
-                try:
-                    await asyncio.to_thread(self._write, [item for item, _ in batch])
-                except Exception as error:  # noqa: BLE001 - raised in whoever waits for it
-                    for _, done in batch:
-                        if not done.done():
-                            done.set_exception(error)
-                for _, done in batch:
-                    if not done.done():
-                        done.set_result(None)
-        finally:
-            self._writing = None
+    def _write_next(self) -> None:
+        batch, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(None, self._write, [item for item, _ in batch])
+        self._writing.add_done_callback(partial(self._written, batch))
+
+    def _written(self, batch: Sequence[tuple[T, asyncio.Future[None]]], writing: asyncio.Future[object]) -> None:
+        error = writing.exception()
+        for _, done in batch:
+            if done.done():
+                continue
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+        self._writing = None
+        if self._waiting:
+            self._write_next()

@@ -65,11 +65,19 @@ def cast_team(
     _check_needs(method, roles, model)
     _check_prices(policy, voices.values())
     team = method.cast(roles, options_of(method, options or {}), policy)
-    return _with_own(team, own, critics, tools)
+    return _named(_with_own(team, own, critics, tools))
 
 
 def _builtin(who: object) -> bool:
     return isinstance(who, str) and models.parse(who).provider == "builtin"
+
+
+def _named(team: Team) -> Team:
+    """The same team. Everybody in it says who they are: what they find is signed."""
+    for who in (team.proposer, team.reviser, *team.critics, *([team.judge] if team.judge else [])):
+        if not isinstance(getattr(who, "name", None), str):
+            raise InputError(f"{who!r} has no `name`", hint='give its class one: name = "…"')
+    return team
 
 
 def _with_own(

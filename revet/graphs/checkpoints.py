@@ -27,10 +27,9 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from revet.errors import StoreError
 from revet.graphs.batches import Batches
 from revet.graphs.packing import Packer
+from revet.store import BUSY_SECONDS, use_wal
 
 __all__ = ["Checkpoints", "open_checkpoints"]
-
-BUSY_SECONDS = 30.0
 
 _PUT = (
     "INSERT OR REPLACE INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type,"
@@ -63,6 +62,7 @@ async def open_checkpoints(path: Path) -> AsyncIterator[Checkpoints]:
         with closing(
             sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         ) as writing:
+            use_wal(writing)
             saver = Checkpoints(path, reading, writing)
             await saver.setup()
             writing.execute(_PARTS)
@@ -123,6 +123,11 @@ class Checkpoints(AsyncSqliteSaver):
         tables = ("checkpoints", "writes", "parts")
         self._written.pop(str(thread_id), None)
         await self._batches.put([(f"DELETE FROM {table} WHERE thread_id = ?", rows) for table in tables])
+
+    def runs(self) -> frozenset[str]:
+        """The runs of which checkpoints are kept. Can be called in any thread."""
+        with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS)) as db:
+            return frozenset(str(run) for (run,) in db.execute("SELECT DISTINCT thread_id FROM checkpoints"))
 
     async def drain(self) -> None:
         """Wait until everything is written."""

@@ -22,10 +22,11 @@ Without ``tools``, the same is done on the model's own judgement, for comparison
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from revet.agents.base import Critic, Judge
 from revet.agents.chat import ChatJudge
@@ -41,10 +42,12 @@ from revet.agents.critic import (
 from revet.agents.critic.program import gives_answer as computes_answer
 from revet.agents.critic.question import gives_answer
 from revet.errors import InputError
-from revet.graphs.team import Options, Recipe, Roles, Team
+from revet.graphs.team import Options, Recipe, Roles, Team, Unmet
 from revet.models import LanguageModel
 from revet.policy import Policy
+from revet.schema import Task
 from revet.tools import Constraints, CorpusSearch, Python, Tool
+from revet.tools.constraints import Rules
 
 __all__ = ["CRITIC", "PUBLISHED", "CriticOptions", "Settings", "cast_critic", "critic_for"]
 
@@ -73,6 +76,8 @@ PUBLISHED: dict[str, Settings] = {
 
 class CriticOptions(Options):
     """What is left out is as published."""
+
+    paths: ClassVar[tuple[str, ...]] = ("folder",)
 
     task: Literal["program", "qa", "text"] = Field(default="qa", description="what kind of answer is wanted")
     tools: bool = Field(default=True, description="false: the critic relies on the model alone, for comparison")
@@ -139,6 +144,34 @@ def _tools(options: CriticOptions) -> tuple[Tool, ...]:
     return (CorpusSearch(options.folder, results=1),) if options.task == "qa" else (Constraints(below=options.below),)
 
 
+def _unmet(task: Task, options: Options) -> Iterator[Unmet]:
+    """A question needs something to search, a text constraints that can be read."""
+    assert isinstance(options, CriticOptions)
+    if options.task == "text":
+        yield from _unread_constraints(task)
+    if options.task != "qa" or not options.tools:
+        return
+    if options.folder is None and task.workspace is None:
+        hint = (
+            "name the folder to search, as `workspace` or as options: {folder: …}; or search nothing, with tools: false"
+        )
+        yield Unmet(("workspace",), "is missing, and there is no folder to search", hint)
+    elif options.folder is not None and not Path(options.folder).expanduser().is_dir():
+        hint = "name the folder that holds the texts to search"
+        yield Unmet(("options", "folder"), f"there is no folder {options.folder}", hint)
+
+
+def _unread_constraints(task: Task) -> Iterator[Unmet]:
+    try:
+        Rules.model_validate(task.inputs.get("constraints") or {})
+    except ValidationError as error:
+        hint = f"the constraints: {', '.join(Rules.model_fields)}"
+        for fault in error.errors():
+            unknown = fault["type"] == "extra_forbidden"
+            problem = "there is no such constraint" if unknown else fault["msg"].removeprefix("Value error, ")
+            yield Unmet(("inputs", "constraints", *fault["loc"]), problem, hint)
+
+
 def _filled(policy: Policy, options: CriticOptions) -> Policy:
     """The policy, with what it leaves open as published."""
     published = PUBLISHED[options.task]
@@ -154,4 +187,5 @@ CRITIC = Recipe(
     source="Gou et al., ICLR 2024, arXiv 2305.11738",
     options=CriticOptions,
     cost="two calls an iteration, a critique and a correction; in qa one more for each search",
+    check=_unmet,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
@@ -33,6 +34,7 @@ from revet.schema import (
     Usage,
     Verdict,
 )
+from revet.tools.base import View
 
 __all__ = [
     "ask",
@@ -80,14 +82,23 @@ def timed(node: Node) -> Node:
 async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     """Look at the workspace as it is: what fails now is the baseline that every draft is held against."""
     step = Step("prepare", state, runtime)
-    evidence = await gather_evidence(
-        step, step.view("tools"), lambda e: step.say(events.Examined(round=0, evidence=e, baseline=True))
-    )
+    world = runtime.context.bench.world()
+    evidence = await _survey(step, step.view("tools"))
     found = {"baseline": {e.check: e for e in evidence if e.check}, "evidence": tuple(evidence)}
     critiques = await gather_critiques(step, lambda critic: step.view(critic, **found)) if evidence else []
     for critique in critiques:
         step.say(events.Criticised(round=0, critique=critique, baseline=True))
-    return {"baseline": [*evidence, *step.looked_up], "diagnosis": leading(critiques), "usage": step.usage}
+    baseline = [*evidence, *step.looked_up]
+    return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), "usage": step.usage}
+
+
+async def _survey(step: Step, view: View) -> list[Evidence]:
+    """What the tools see in the workspace as it is."""
+
+    def seen(each: Evidence) -> None:
+        step.say(events.Examined(round=view.round, evidence=each, baseline=True))
+
+    return await gather_evidence(step, view, seen)
 
 
 @timed
@@ -130,7 +141,10 @@ async def stage(state: State, runtime: Runtime[Context]) -> Update:
 
 @timed
 async def examine(state: State, runtime: Runtime[Context]) -> Update:
-    """Let every tool look at the staged state. Nothing is changed: what the baseline saw still holds."""
+    """Let every tool look at the staged state. Where nothing is changed, the baseline speaks of it.
+
+    It does so as long as the workspace is as it was found; if not, the baseline is taken anew.
+    """
     if state["changes"] is None:
         return {}
     bench, draft, looked_up = runtime.context.bench, _draft(state), state["evidence"]
@@ -146,9 +160,14 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
     def seen(each: Evidence) -> None:
         step.say(events.Examined(round=state["round"], evidence=each))
 
-    known = [*([] if changes else state["baseline"]), *looked_up]
+    baseline, moved = state["baseline"], not changes and world != state.get("found")
+    if moved:
+        nothing: dict[str, Any] = {"draft": None, "changes": None, "layer": None, "evidence": (), "baseline": {}}
+        baseline = await _survey(step, step.view("tools", **nothing))
+    known = [*([] if changes else baseline), *looked_up]
     evidence = await gather_evidence(step, step.view("tools"), seen, known)
-    return {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], "usage": step.usage}
+    update = {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], "usage": step.usage}
+    return {**update, "baseline": baseline, "found": world} if moved else update
 
 
 @timed
@@ -288,12 +307,17 @@ def _refused_before(state: State, draft: Draft) -> Attempt | None:
 
 
 def earlier(attempts: Sequence[Attempt], draft: Draft) -> Attempt | None:
-    """The first attempt at the same draft. Its id is only worked out where that may be so."""
+    """The first attempt at the same draft that was refused in the world as it was last seen.
+
+    What was let through and came back, for the world had moved, and all that was seen before that, proves nothing
+    now. The draft's id is only worked out where it may be the same.
+    """
 
     def alike(other: Draft) -> bool:
         return (other.answer, other.problem, len(other.actions)) == (draft.answer, draft.problem, len(draft.actions))
 
-    return next((a for a in attempts if alike(a.draft) and a.draft.id == draft.id), None)
+    refused = [*takewhile(lambda a: a.decision is not None and a.decision.kind is DecisionKind.revise, attempts[::-1])]
+    return next((a for a in reversed(refused) if alike(a.draft) and a.draft.id == draft.id), None)
 
 
 def _fresh(draft: Draft, looked_up: list[Evidence]) -> Update:

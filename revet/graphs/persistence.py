@@ -21,6 +21,7 @@ from revet.graphs.packing import serializer
 from revet.graphs.state import Context, State
 from revet.models.wire import Reply
 from revet.schema import Run, Task
+from revet.schema.base import to_json
 from revet.store import ReplyStore, Store
 
 __all__ = ["Graph", "Memory", "RunReplies", "compiled", "open_checkpoints", "open_memory", "serializer"]
@@ -44,7 +45,7 @@ class Memory:
     def __init__(self, store: Store, checkpoints: Checkpoints, replies: ReplyStore) -> None:
         self.checkpoints = checkpoints
         self.graph = compiled(checkpoints)
-        self._replies = replies
+        self._store, self._replies = store, replies
         self._records: Batches[Run | tuple[str, Task]] = Batches(store.record)
         self._answers: Batches[tuple[str, str, str] | str] = Batches(replies.write)
 
@@ -67,10 +68,20 @@ class Memory:
         """Remove what was kept to continue a run."""
         await asyncio.gather(self.checkpoints.adelete_thread(run), self._answers.put(run))
 
+    async def tidy(self) -> None:
+        """Forget what is left of runs that ended in a process that was killed before it forgot them itself."""
+
+        def ended() -> tuple[str, ...]:
+            return self._store.ended(self.checkpoints.runs() | self._replies.runs())
+
+        await asyncio.gather(*(self.forget(run) for run in await asyncio.to_thread(ended)))
+
     async def drain(self) -> None:
         """Wait until everything is written."""
-        await self._records.drain()
-        await self._answers.drain()
+        try:
+            await self._records.drain()
+        finally:
+            await self._answers.drain()
 
 
 class RunReplies:
@@ -89,7 +100,7 @@ class RunReplies:
             return None  # kept by another version: asked again
 
     async def put(self, key: str, reply: Reply) -> None:
-        await self._memory.put_reply(self._run, key, reply.model_dump_json())
+        await self._memory.put_reply(self._run, key, to_json(reply))
 
 
 @dataclass
@@ -128,7 +139,9 @@ async def _opened(store: Store, closing: AsyncExitStack) -> Memory:
     closing.enter_context(store.held())
     replies = ReplyStore(store.folder / "replies.db")
     closing.callback(replies.close)
-    checkpoints = await closing.enter_async_context(open_checkpoints(store.checkpoints))
+    with store.errors(store.checkpoints):
+        checkpoints = await closing.enter_async_context(open_checkpoints(store.checkpoints))
     memory = Memory(store, checkpoints, replies)
     closing.push_async_callback(memory.drain)
+    await memory.tidy()
     return memory

@@ -33,7 +33,7 @@ __all__ = ["Context", "State", "initial_state"]
 class State(TypedDict, total=False):
     """One run. The channels with a reducer accumulate; the others hold the last value.
 
-    `world` is the fingerprint of the workspace that `evidence` was gathered on.
+    `world` is the fingerprint of the workspace that `evidence` was gathered on, `found` of that of the `baseline`.
     `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
     `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision, and `best`
     the place of the best in it. Sequences are lists, for that is what a checkpoint gives back. `secret` marks off what
@@ -50,6 +50,7 @@ class State(TypedDict, total=False):
     draft: Draft | None
     changes: Changes | None
     world: str | None
+    found: str | None
     evidence: list[Evidence]
     critiques: list[Critique]
     decision: Decision | None
@@ -73,6 +74,7 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         draft=None,
         changes=None,
         world=None,
+        found=None,
         evidence=[],
         critiques=[],
         decision=None,

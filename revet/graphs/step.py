@@ -20,6 +20,7 @@ from revet.models.account import Account
 from revet.models.wire import Reply
 from revet.sandboxes.base import Layer
 from revet.schema import Check, Critique, Evidence, Outcome, Task, Usage, Verdict, digest
+from revet.schema.base import to_json
 from revet.tools.base import ToolCall, View
 
 __all__ = ["Step", "leading", "required_checks", "speaker"]
@@ -100,7 +101,7 @@ class Step:
         evidence = await self._tried(call, view)
         evidence = evidence.model_copy(update={"check": None, "required": False})
         if replies:
-            await replies.put(key, Reply(text=evidence.model_dump_json(), model=f"tool:{call.tool}"))
+            await replies.put(key, Reply(text=to_json(evidence), model=f"tool:{call.tool}"))
         return evidence
 
     async def _tried(self, call: ToolCall, view: View) -> Evidence:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
@@ -11,14 +12,27 @@ from revet.agents.base import Critic, Judge, Proposer, Reviser
 from revet.errors import InputError
 from revet.models import LanguageModel
 from revet.policy import Policy
-from revet.schema import Model
+from revet.schema import Model, Task
 from revet.tools.base import Tool
 
-__all__ = ["Options", "Recipe", "Roles", "Team", "options_of"]
+__all__ = ["Options", "Recipe", "Roles", "Team", "Unmet", "options_of"]
 
 
 class Options(Model):
-    """What a recipe lets its user choose. A subclass names the choices; this one has none."""
+    """What a recipe lets its user choose. A subclass names the choices; this one has none.
+
+    `paths` are the names of those that are paths: in a task file they are relative to the file.
+    """
+
+    paths: ClassVar[tuple[str, ...]] = ()
+
+
+class Unmet(NamedTuple):
+    """What a task lacks for a recipe. `field` leads to it, such as ``("options", "folder")`` or ``("workspace",)``."""
+
+    field: tuple[str | int, ...]
+    problem: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,8 @@ class Recipe:
     """`source` is the publication that the method follows, or None for our own.
 
     `cast` makes the team; `without_model` says that it can do so where `Roles.model` is None. It may fill in what the
-    policy leaves open (``policy.model_fields_set``), and changes nothing that was set.
+    policy leaves open (``policy.model_fields_set``), and changes nothing that was set. `check` says, before anything is
+    run, what a task lacks for it.
     """
 
     name: str
@@ -60,6 +75,7 @@ class Recipe:
     needs: str = "a language model"
     without_model: bool = False
     cost: str = ""
+    check: Callable[[Task, Options], Iterable[Unmet]] | None = None
 
 
 def options_of(recipe: Recipe, given: Mapping[str, JsonValue]) -> Options:

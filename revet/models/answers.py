@@ -1,6 +1,7 @@
 """Structured answers: a reply in the form asked for, repaired where that is safe, asked for once more, or refused.
 
-What is returned stands in the model's answer, literally. Where an answer can be read in two ways, breaks off, or does
+What is returned stands in the model's answer, literally; what an answer leaves out is null or an empty list where that
+is allowed, and nothing else. Where an answer can be read in two ways, breaks off, or does
 not fit, the model is shown what is wrong and asked once more; after that it is `AnswerUnusable`.
 """
 
@@ -149,19 +150,21 @@ def _read(reply: Reply, shape: type[T], form: Form) -> T:
         raise _Unusable("truncated", f"it breaks off after {len(reply.text):,} characters; answer more briefly")
     if found.twice is not None:
         raise _Unusable("ambiguous", f"it can be read in more than one way: {found.twice}")
-    answer = _one(found, shape, cut)
+    # What is missing from an answer that was perhaps cut off, and closed by the client, may have been more than null.
+    whole = not cut and not (form is Form.tool and reply.finish is Finish.unknown)
+    answer = _one(found, shape, cut, gaps=whole)
     if cut and found.tail:
         raise _Unusable("truncated", "it was still going on when it ran out of tokens; answer more briefly")
     return answer.cut_short() if cut and isinstance(answer, Shortened) else answer
 
 
-def _one(found: Found, shape: type[T], cut: bool) -> T:
+def _one(found: Found, shape: type[T], cut: bool, *, gaps: bool) -> T:
     """The object that fits, if nothing else could be meant: no other one, even if it is broken."""
     fits: list[T] = []
     misfits: list[Misfit] = []
     for value in found.values:
         try:
-            answer = fitted(value, shape)
+            answer = fitted(value, shape, gaps=gaps)
         except Misfit as misfit:
             misfits.append(misfit)
         else:

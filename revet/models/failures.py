@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from revet.errors import ContextOverflow, ModelError, ModelFailed
 from revet.models.providers import PROVIDERS
@@ -80,7 +81,8 @@ BAD_SCHEMA = re.compile(
 def classified(error: Exception, model: str) -> ModelError:
     """The same failure as one of ours. `model` is its name, for the message."""
     text, status = _said(error), status_of(error)
-    what = f"{model}: {f'HTTP {status}: ' if status else ''}{_short(text) or type(error).__name__}"
+    told = f"HTTP {status}: {text or type(error).__name__}" if status else _with_causes(error, text)
+    what = f"{model}: {_short(told)}"
     # A limit of tokens a minute is no limit of the context, though it is told in similar words.
     found = [match for pattern in OVERFLOWS if status != 429 and (match := pattern.search(text))]
     if found or status == 413:
@@ -186,7 +188,8 @@ def _hint(model: str, status: int | None, error: Exception) -> str | None:
     key = provider.keys[0] if provider and provider.keys else "the provider's key"
     match status:
         case 401:
-            return f"the key was not accepted: check {key}"
+            own = _own_endpoint(model, error)
+            return f"{own} wants a key that it accepts: set {key}" if own else f"the key was not accepted: check {key}"
         case 403:
             return f"{key} is not allowed to use this model"
         case 404:
@@ -198,6 +201,29 @@ def _hint(model: str, status: int | None, error: Exception) -> str | None:
         case None if _code(error) is None and _passing(error):
             return "the provider cannot be reached: check the network and the base URL"
     return None
+
+
+def _own_endpoint(model: str, error: BaseException) -> str | None:
+    """The server that answered, where that is not the provider of OpenAI's models though it speaks its protocol."""
+    try:
+        response: Any = getattr(error, "response", None)
+        parts = urlsplit(str(response.url))
+        host, port = parts.hostname or "", parts.port
+    except (AttributeError, RuntimeError, ValueError):  # httpx raises RuntimeError for a response to no request
+        return None
+    if not model.startswith("openai:") or not host or host.endswith("openai.com"):
+        return None
+    return f"the endpoint {host}{f':{port}' if port else ''}"
+
+
+def _with_causes(error: BaseException, text: str) -> str:
+    """`text`, and what the exceptions say that it was raised from: libraries often hide the reason there."""
+    told = [text if " " in text else f"{type(error).__name__}: {text}".rstrip(": ")]
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
+        error, words = cause, str(cause)
+        if words and not any(words in known for known in told):
+            told.append(words)
+    return ": ".join([*(part.rstrip(".") for part in told[:-1]), told[-1]])
 
 
 def _said(error: BaseException) -> str:

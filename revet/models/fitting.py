@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from revet.models.gaps import filled
 from revet.models.json_text import read_value
 
 __all__ = ["Misfit", "fitted"]
 
 T = TypeVar("T", bound=BaseModel)
 
-ROUNDS = 3
-"""How often an object is mended: a list that was encoded as text may hold another one."""
+ROUNDS = 4
+"""How often an object is mended: a list that was encoded as text may hold another one, and that gaps."""
 
 
 class Misfit(Exception):
@@ -31,11 +32,12 @@ class Misfit(Exception):
         return len(self.keys.symmetric_difference(names))
 
 
-def fitted(value: dict[str, Any], shape: type[T]) -> T:
+def fitted(value: dict[str, Any], shape: type[T], *, gaps: bool = False) -> T:
     """`value` as `shape`. Raises `Misfit`.
 
     Besides what pydantic takes (numbers as text, "true"): null for an empty list or object, and a list or an object
-    that was written as text in JSON. Not taken: true and false for numbers, and numbers that are none.
+    that was written as text in JSON. Not taken: true and false for numbers, and numbers that are none. With `gaps`, a
+    key that is missing is null where the field may be null, and an empty list where it is a list (`revet.models.gaps`).
     """
     keys = list(value)
     for _ in range(ROUNDS):
@@ -46,6 +48,8 @@ def fitted(value: dict[str, Any], shape: type[T]) -> T:
             mended = value
             for fault in faults:
                 mended = _mended(mended, fault["loc"], fault["type"])
+            if gaps:
+                mended = filled(mended, shape, [fault["loc"] for fault in faults if fault["type"] == "missing"])
             if mended is value:
                 raise Misfit(keys, [f"{_dotted(fault['loc'])}: {fault['msg']}" for fault in faults]) from None
             value = mended

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from revet.errors import ReplayMiss
 from revet.models.alike import masked_lines
+from revet.models.described import described, quoted
 from revet.models.recording import Recorded
 from revet.models.wire import Request
 
@@ -19,20 +20,14 @@ HINT = "record it again with --record FILE; a recording answers only what was as
 
 def miss(path: Path, recorded: Sequence[Recorded], request: Request) -> ReplayMiss:
     """The error for `request`, to which `recorded` has no answer."""
-    asked = f"the {request.role}'s request whose last message begins {_last(request)}"
-    said = f"the recording {path} holds no answer to {asked}"
+    # First what was asked, then where: a long path leaves room for it where only the beginning is shown.
+    said = f"no answer was recorded to {described(request)}\n  in the recording {path}"
     if not recorded:
-        return ReplayMiss(f"{said}; it holds no answers at all", hint=HINT)
+        return ReplayMiss(f"{said}, which holds no answers at all", hint=HINT)
     nearest = _nearest(recorded, request)
     there = nearest.exchange.request
     near = f"the nearest is in line {nearest.line} (of the {there.role})"
     return ReplayMiss(f"{said}\n  {near}; {_difference(there, request)}", hint=HINT)
-
-
-def _last(request: Request) -> str:
-    """The first line of the last message."""
-    text = request.messages[-1].text.strip() if request.messages else ""
-    return _shown(text.partition("\n")[0])
 
 
 def _nearest(recorded: Sequence[Recorded], request: Request) -> Recorded:
@@ -79,4 +74,4 @@ def _shown_line(line: str | None) -> str:
 
 
 def _shown(text: str) -> str:
-    return f"“{text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}”"
+    return quoted(text, SHOWN)

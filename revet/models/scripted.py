@@ -23,21 +23,26 @@ import json
 import re
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from revet.errors import ModelFailed
+from revet.models.described import described, quoted
 from revet.models.wire import Finish, Form, Message, Reply, Request, Tokens, ToolUse
 from revet.schema import Model
 
-__all__ = ["Answer", "Rule", "ScriptedModel"]
+__all__ = ["ROLES", "Answer", "Rule", "ScriptedModel"]
+
+ROLES = ("proposer", "reviser", "critic", "judge")
+"""The roles that Revet asks for. A program may have others of its own."""
 
 Answer = Reply | str | dict[str, Any] | list[Any]
 """What a function in place of rules may return: a reply, its text, or JSON."""
 
-SHOWN_RULES = 12
+SHOWN_RULES, SHOWN_TEXT = 12, 60
 
 
 class Rule(Model):
@@ -62,6 +67,15 @@ class Rule(Model):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("role")
+    @classmethod
+    def _no_misspelt_role(cls, value: str | None) -> str | None:
+        plain = (value or "").strip().lower()
+        near = get_close_matches(plain, ROLES, n=1, cutoff=0.85) if plain.isalpha() and value not in ROLES else []
+        if near:
+            raise ValueError(f"nobody is called {value!r}; did you mean {near[0]}?")
+        return value
 
     @field_validator("matches")
     @classmethod
@@ -93,14 +107,14 @@ class Rule(Model):
             return f"role is {self.role}"
         for part in self.contains:
             if part not in text:
-                return f"the messages lack {_short(part)}"
+                return f"the messages lack {quoted(part, SHOWN_TEXT)}"
         for part in self.lacks:
             if part in text:
-                return f"the messages hold {_short(part)}"
+                return f"the messages hold {quoted(part, SHOWN_TEXT)}"
         if self.matches is not None and not re.search(self.matches, text):
-            return f"nothing matches {_short(self.matches)}"
+            return f"nothing matches {quoted(self.matches, SHOWN_TEXT)}"
         if self.tool_result is not None and not _answers_tool(request.messages, self.tool_result):
-            return f"the last message is no tool's result with {_short(self.tool_result)}"
+            return f"the last message is no tool's result with {quoted(self.tool_result, SHOWN_TEXT)}"
         return None
 
     def answer(self) -> Reply:
@@ -157,7 +171,7 @@ class ScriptedModel:
                 return self._signed(rule.answer())
             misfits.append(f"rule {number + 1}: {why}")
         raise ModelFailed(
-            f"{self.name}: no rule answers {_described(request)}" + _listed(misfits),
+            f"no rule answers {described(request)}\n  in {self.name}{_listed(misfits)}",
             hint="add a rule for it, or a last one without conditions",
         )
 
@@ -181,17 +195,8 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _short(text: str, limit: int = 60) -> str:
-    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
-
-
-def _described(request: Request) -> str:
-    last = request.messages[-1].text if request.messages else ""
-    return f"the {request.role}'s request that ends with {_short(last.strip()[-120:], 120)}"
-
-
 def _listed(misfits: Sequence[str]) -> str:
     if not misfits:
-        return "; there are no rules"
+        return ", which has no rules"
     more = [f"… and {len(misfits) - SHOWN_RULES} more"] if len(misfits) > SHOWN_RULES else []
     return "".join(f"\n  {line}" for line in [*misfits[:SHOWN_RULES], *more])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from revet.errors import InputError, ModelNotFound
 from revet.models.scripted import Rule
+from revet.models.wire import Tokens, ToolUse
+from revet.schema import Model
 
 __all__ = ["read_rules"]
 
@@ -119,7 +122,17 @@ def _fault(path: Path, error: yaml.YAMLError) -> InputError:
 def _told(path: Path, root: yaml.Node | None, fault: Any) -> str:
     line, field = _located(root, fault["loc"])
     where = f"{path}:{line}" if line else str(path)
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: {field}: there is no such field; {_nearest(fault['loc'])}"
     return f"{where}: {field}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(steps: Sequence[str | int]) -> str:
+    """The field that may be meant by the last of `steps`, or all that there are."""
+    inner: dict[str, type[Model]] = {"tool_uses": ToolUse, "tokens": Tokens}
+    known = list((inner.get(str(steps[1]), Rule) if len(steps) > 2 else Rule).model_fields)
+    near = get_close_matches(str(steps[-1]).lower(), known, n=1)
+    return f"did you mean {near[0]}?" if near else f"the fields: {', '.join(known)}"
 
 
 def _located(root: yaml.Node | None, steps: Sequence[str | int]) -> tuple[int | None, str]:

@@ -20,6 +20,9 @@ OWN = ("builtin", "replay", "scripted", "transformers")
 """The providers that are part of Revet: what follows the colon is a file for `replay` and `scripted`, and a folder or
 a name on the Hugging Face hub for `transformers`."""
 
+SERVERS = ("vllm", "lmstudio", "llamacpp", "llamafile", "localai", "sglang", "tgi")
+"""Servers that speak OpenAI's protocol, which are no providers of their own."""
+
 LOCAL = ("torch", "transformers", "accelerate", "xgrammar")
 
 
@@ -120,6 +123,8 @@ def _present(module: str) -> bool:
 
 
 def _nearest(provider: str) -> str:
+    if "".join(letter for letter in provider.lower() if letter.isalpha()) in SERVERS:
+        return "for a server that speaks OpenAI's protocol, openai:NAME with --base-url URL (in Python, base_url)"
     known = (*OWN, *providers.names())
     near = get_close_matches(provider.lower().replace("-", "_"), known, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"the providers: {', '.join(sorted(known))}"

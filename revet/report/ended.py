@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from revet.errors import RevetError
-from revet.report.text import one_line, why
+from revet.report.text import clean, in_a_line, one_line, why
 from revet.schema import Run, RunOutcome, Task
 
 __all__ = ["LOOKS", "Ended"]
@@ -50,10 +50,27 @@ class Ended:
             return one_line(f"internal error: {type(self.error).__name__}: {self.error}", 160)
         return why(self.run) if self.run is not None else "nothing is known of it"
 
+    @property
+    def brief(self) -> str:
+        """`why`, but of a long error its first line, for where it has been told in full."""
+        if isinstance(self.error, RevetError) and "\n" in _problem(self.error):
+            return one_line(_problem(self.error).partition("\n")[0].rstrip(":;"), 400)
+        return self.why
+
+    @property
+    def lines(self) -> list[str]:
+        """`why`, with each line of an error on its own."""
+        if not isinstance(self.error, RevetError) or "\n" not in _problem(self.error):
+            return [self.why]
+        told = [line for line in clean(str(self.error)).splitlines() if line.strip()]
+        return [one_line(line, 400) if not i else f"  {one_line(line, 400)}" for i, line in enumerate(told)]
+
 
 def _told(error: RevetError) -> str:
     """The error and what to do about it. Of a long report (a request, the rules that did not fit) the beginning."""
-    if not error.hint:
-        return one_line(str(error), 400)
-    problem = str(error).removesuffix(f"\n  → {error.hint}")
-    return f"{one_line(problem, 400)} → {one_line(error.hint, 300)}"
+    problem = in_a_line(_problem(error), 400)
+    return f"{problem} → {one_line(error.hint, 300)}" if error.hint else problem
+
+
+def _problem(error: RevetError) -> str:
+    return str(error).removesuffix(f"\n  → {error.hint}") if error.hint else str(error)

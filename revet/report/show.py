@@ -42,7 +42,7 @@ OUTCOMES = {
 
 _UNCOMMITTED = {
     RunOutcome.asked: "It waits for your answer; nothing was changed yet.",
-    RunOutcome.failed: "It broke off; the same command with --resume goes on with it.",
+    RunOutcome.failed: "It broke off. Once its cause is mended, the same command with --resume goes on with it.",
 }
 """How a run without a receipt stands, where it is not over."""
 
@@ -71,11 +71,14 @@ def _print_head(console: Console, run: Run) -> None:
     if warning := by_exit_status(run):
         _line(console, warning)
     task = run.task
+    answered = run.outcome is RunOutcome.answered
+    changes = task.workspace is not None and not answered
+    examined = bool(task.checks) or changes
     facts = [
         ("goal", task.goal),
         ("workspace", task.workspace or "none"),
-        ("may change", ", ".join(task.edit) or "everything but tests and build files"),
-        ("checks", "; ".join(check.command for check in task.checks) or "none"),
+        *((("may change", ", ".join(task.edit) or "everything but tests and build files"),) if changes else ()),
+        *((("checks", "; ".join(check.command for check in task.checks) or "none"),) if examined else ()),
         ("started", f"{run.started_at.astimezone():%Y-%m-%d %H:%M:%S}"),
         ("spent", ", ".join(filter(None, (usage_line(run), spent_line([run.usage]))))),
         *(("", line) for line in role_lines(run.usage)),
@@ -167,6 +170,10 @@ def _print_answer(console: Console, run: Run) -> None:
 def _print_end(console: Console, run: Run, folder: str | None) -> None:
     console.print()
     receipt = run.receipt
+    if receipt is None and run.outcome is RunOutcome.answered:
+        for reason in run.decision.reasons:
+            _line(console, f"It stands: {one_line(reason, 300)}")
+        return
     if receipt is None:
         _line(console, _UNCOMMITTED.get(run.outcome, "Nothing was changed."))
         return

@@ -33,6 +33,8 @@ __all__ = ["block_text", "diff_text", "make_console", "outcome_text", "print_end
 DIFF_LINES = 60
 """Lines of a diff shown while tasks run; `revet show` shows all."""
 DETAIL_INDENT = 16
+TESTS = 3
+"""The column of failing tests."""
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -79,7 +81,8 @@ def print_ended(console: Console, ended: Ended) -> None:
     if ended.outcome is RunOutcome.answered and run is not None and run.answer:
         console.print(block_text(run.answer, limit=DIFF_LINES), soft_wrap=True)
         return
-    console.print(Text(f"    {ended.why}"), soft_wrap=True)
+    for line in ended.lines:
+        console.print(Text(f"    {line}"), soft_wrap=True)
     if run is None or run.best is None or ended.again:
         return
     if dry(run):
@@ -90,8 +93,12 @@ def print_ended(console: Console, ended: Ended) -> None:
 
 def print_summary(console: Console, results: Sequence[Ended], seconds: float, folder: str | None) -> None:
     """The table of a batch, and what can be done next. `folder`: the store's, if unusual."""
-    head = ("task", "outcome", "drafts", "failing tests", "time", "run")
-    rows = [(head, Text(""))] + [(_cells(ended), _detail(ended)) for ended in results]
+    names = ("task", "outcome", "drafts", "failing tests", "time", "run")
+    # Where no task has checks, nothing can be said of tests.
+    kept = [i for i in range(len(names)) if i != TESTS or any(ended.task.checks for ended in results)]
+    right = [n for n, i in enumerate(kept) if i in (2, 4)]
+    head = tuple(names[i] for i in kept)
+    rows = [(head, Text(""))] + [(tuple(_cells(e)[i] for i in kept), _detail(e)) for e in results]
     widths = [max(cell_len(cells[i]) for cells, _ in rows) for i in range(len(head))]
     in_line = sum(widths) + 2 * len(widths) <= console.width
     columns = len(head) if in_line else len(head) - 1
@@ -99,8 +106,8 @@ def print_summary(console: Console, results: Sequence[Ended], seconds: float, fo
     for number, (cells, detail) in enumerate(rows):
         line = Text("  ")
         for i in range(columns):
-            padded = cells[i].rjust(widths[i]) if i in (2, 4) else cells[i].ljust(widths[i])
-            line.append(padded + "  ", style=_cell_style(results[number - 1], i) if number else "bold")
+            padded = cells[i].rjust(widths[i]) if i in right else cells[i].ljust(widths[i])
+            line.append(padded + "  ", style=_cell_style(results[number - 1], kept[i]) if number else "bold")
         line.rstrip()
         console.print(line, soft_wrap=True)
         if number:
@@ -147,7 +154,7 @@ def _cells(ended: Ended) -> tuple[str, ...]:
 
 def _detail(ended: Ended) -> Text:
     warning = by_exit_status(ended.run) if ended.run else ""
-    return Text(ended.why + (f"\n{warning}" if warning else ""))
+    return Text(ended.brief + (f"\n{warning}" if warning else ""))
 
 
 def _cell_style(ended: Ended, column: int) -> str:
@@ -164,7 +171,9 @@ def _totals(results: Sequence[Ended], seconds: float) -> str:
     counts = Counter(ended.outcome for ended in results)
     total = sum(counts.values())
     parts = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RunOutcome if counts[outcome])
-    spent = spent_line(ended.run.usage for ended in results if ended.run)
+    spent = spent_line(ended.run.usage for ended in results if ended.run and not ended.again)
+    if all(ended.again for ended in results):
+        spent = "All had ended before; nothing was run"
     return f"{plural(total, 'task')} in {duration(seconds)}: {parts}." + (f" {spent}." if spent else "")
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "duration",
     "evidence_line",
     "failing_before_after",
+    "in_a_line",
     "one_line",
     "plural",
     "seen_line",
@@ -57,6 +58,14 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` cleaned, on one line, cut at `limit` characters with an ellipsis."""
     line = " ".join(clean(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def in_a_line(text: str, limit: int = 200) -> str:
+    """`one_line` of a text whose lines are sentences or items: they stay apart. A line with → says what to do."""
+    lines = [line.strip() for line in clean(text).splitlines() if line.strip()]
+    parts = [("" if not i else " " if line.startswith("→") else "; ") + line for i, line in enumerate(lines)]
+    ended = (part.rstrip(":;") if i + 1 < len(parts) else part for i, part in enumerate(parts))
+    return one_line("".join(ended), limit)
 
 
 def plural(count: int, noun: str) -> str:
@@ -165,7 +174,7 @@ def tried(attempts: Iterable[Attempt]) -> int:
 def why(run: Run) -> str:
     """Why a run ended as it did: what was changed, or in one sentence why nothing was."""
     if run.error:
-        return one_line(run.error, 300)
+        return in_a_line(run.error, 300)
     if run.outcome is RunOutcome.committed:
         return _changed(run)
     if run.outcome is RunOutcome.answered:
@@ -200,11 +209,13 @@ def _not_solved(run: Run) -> str:
     attempts = tried(run.attempts)
     parts = [left] if left else []
     if passes:
-        parts = ["; ".join(r for r in run.decision.reasons if "approval" in r) or "; ".join(run.decision.reasons)]
+        spent = [r for r in run.decision.reasons if r.startswith("budget spent")]
+        others = [r for r in run.decision.reasons if r not in spent]
+        parts = ["; ".join(r for r in others if "approval" in r) or "; ".join(spent + others)]
     elif attempts:
         parts.append(f"{plural(attempts, 'candidate')} tried, none passes")
-    parts += [r for r in run.decision.reasons if r.startswith("budget spent")]
-    if not parts or (left and not attempts):
+    parts += [] if passes else [r for r in run.decision.reasons if r.startswith("budget spent")]
+    if not passes and not attempts:
         parts += [r for r in run.decision.reasons if not r.startswith(("budget spent", "`"))]
     return one_line("; ".join(dict.fromkeys(parts)), 300) or "nothing was changed"
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticSerializationError
 
 __all__ = [
     "Arguments",
@@ -25,11 +26,14 @@ __all__ = [
     "Verdict",
     "digest",
     "new_id",
+    "to_json",
     "utcnow",
 ]
 
 
 EvidenceId = str
+INT64 = 2**63 - 1
+"""The greatest integer that a checkpoint can hold."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -37,6 +41,15 @@ def digest(*parts: object, length: int = 8) -> str:
     """A short, stable hex digest of JSON-able parts. The same parts give the same digest in every process."""
     text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def to_json(model: BaseModel) -> str:
+    """The model as JSON. Halves of surrogate pairs, which a name of a file may hold and UTF-8 cannot, become ``?``."""
+    try:
+        return model.model_dump_json()
+    except PydanticSerializationError:
+        text = json.dumps(model.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def new_id(stem: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from revet.schema.base import Arguments, Data, Model, digest
+from revet.schema.base import INT64, Arguments, Data, Model, digest
 
 __all__ = [
     "Action",
@@ -71,7 +71,7 @@ class Replacement(Model):
 
     search: str = Field(min_length=1)
     replace: str
-    count: int = Field(default=1, ge=1, description="how often `search` must occur; all are replaced")
+    count: int = Field(default=1, ge=1, le=INT64, description="how often `search` must occur; all are replaced")
 
 
 class EditFile(Model):

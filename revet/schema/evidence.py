@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from revet.schema.base import Data, EvidenceId, Fraction, Model, Outcome, Severity, Verdict, digest
+from revet.schema.base import INT64, Data, EvidenceId, Fraction, Model, Outcome, Severity, Verdict, digest
 
 __all__ = [
     "Critique",
@@ -21,10 +21,10 @@ __all__ = [
 class Location(Model):
     """Where a finding points: any of an action of the draft, a line of a file, a step, a span of text."""
 
-    action: int | None = Field(default=None, ge=0)
+    action: int | None = Field(default=None, ge=0, le=INT64)
     path: str | None = None
-    line: int | None = Field(default=None, ge=1)
-    step: int | None = Field(default=None, ge=0)
+    line: int | None = Field(default=None, ge=1, le=INT64)
+    step: int | None = Field(default=None, ge=0, le=INT64)
     span: tuple[int, int] | None = None
 
     def __str__(self) -> str:
@@ -79,12 +79,18 @@ class Finding(Model):
 
 
 class Critique(Model):
+    """What one critic says of a draft.
+
+    The loop, and no critic, sets `heard` to False: a budget was spent before it could speak; `possible_result` says so.
+    """
+
     critic: str
     verdict: Verdict
     possible_result: str = ""
     findings: tuple[Finding, ...] = ()
     score: Fraction = 0.0
     confidence: Fraction = 1.0
+    heard: bool = True
 
     def __repr__(self) -> str:
         return f"Critique({self.critic}: {self.verdict}, score {self.score:.2f}, {len(self.findings)} findings)"

@@ -2,5 +2,6 @@
 
 from revet.store.replies import ReplyStore
 from revet.store.runs import Row, Store
+from revet.store.wal import BUSY_SECONDS, use_wal
 
-__all__ = ["ReplyStore", "Row", "Store"]
+__all__ = ["BUSY_SECONDS", "ReplyStore", "Row", "Store", "use_wal"]

@@ -13,10 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from revet.errors import StoreError
+from revet.store.wal import BUSY_SECONDS, use_wal
 
 __all__ = ["ReplyStore"]
-
-BUSY_SECONDS = 30.0
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -41,6 +40,13 @@ class ReplyStore:
             return {}
         with self._errors(), closing(self._connect()) as db:
             return dict(db.execute("SELECT key, reply FROM replies WHERE run = ?", (run,)))
+
+    def runs(self) -> frozenset[str]:
+        """The runs of which replies are kept."""
+        if not self.file.exists():
+            return frozenset()
+        with self._errors(), closing(self._connect()) as db:
+            return frozenset(str(run) for (run,) in db.execute("SELECT DISTINCT run FROM replies"))
 
     def write(self, news: Sequence[tuple[str, str, str] | str]) -> None:
         """Keep replies, each as (run, key, reply), and forget those of runs that have ended, given by their ids.
@@ -81,8 +87,9 @@ class ReplyStore:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", _TABLE):
-                db.execute(statement)
+            use_wal(db)
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute(_TABLE)
         except BaseException:
             db.close()
             raise

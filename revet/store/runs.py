@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,13 +25,13 @@ from pydantic import ValidationError
 
 from revet.errors import RunNotFound, StoreError
 from revet.schema import Model, Run, RunOutcome, Task, digest, utcnow
+from revet.schema.base import to_json
+from revet.store.wal import BUSY_SECONDS, use_wal
 
 __all__ = ["Row", "Store"]
 
 FOLDER = ".revet"
 VERSION = 1
-BUSY_SECONDS = 30.0
-"""How long a write waits for another process's."""
 
 _TABLE = """
 CREATE TABLE runs (
@@ -83,8 +82,8 @@ class Store:
         """Make the folder and the databases now. Raises `StoreError` if runs cannot be kept there."""
         with self._write():
             pass
-        with self._errors(self.checkpoints), closing(_connect(self.checkpoints)) as db:
-            _use_wal(db)
+        with self.errors(self.checkpoints), closing(_connect(self.checkpoints)) as db:
+            use_wal(db)
 
     # --- writing -------------------------------------------------------------------------------------------
 
@@ -108,12 +107,12 @@ class Store:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep the database open inside: whoever closes its last connection has to flush all of it to the disk."""
-        with self._errors(self._file):
+        with self.errors(self._file):
             self._make_folder()
             db = _connect(self._file, check_same_thread=False)
         with closing(db):
-            with self._errors(self._file):
-                _use_wal(db)
+            with self.errors(self._file):
+                use_wal(db)
                 db.execute("BEGIN IMMEDIATE")
                 with db:
                     self._prepare(db)
@@ -136,7 +135,7 @@ class Store:
             "rounds": run.usage.rounds,
             "seconds": run.usage.seconds,
             "undone": int(run.receipt is not None and run.receipt.undone_at is not None),
-            "body": run.model_dump_json(),
+            "body": to_json(run),
         }
         names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
         db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", values)
@@ -168,6 +167,12 @@ class Store:
         """The run with exactly this id, None if there is none that ended or waits."""
         rows = self._query("SELECT body FROM runs WHERE id = ? AND body IS NOT NULL", run_id)
         return self._parse(run_id, rows[0][0]) if rows else None
+
+    def ended(self, run_ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of the runs that have ended for good: neither to be answered nor to be gone on with."""
+        over = "outcome IS NOT NULL AND outcome NOT IN ('asked', 'failed')"
+        rows = (self._query(f"SELECT id FROM runs WHERE id = ? AND {over}", run) for run in run_ids)
+        return tuple(str(found[0][0]) for found in rows if found)
 
     def begun(self, run_id: str) -> bool:
         """True if a run with exactly this id was begun, whether or not it ended."""
@@ -232,10 +237,10 @@ class Store:
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that writes, on a database that exists."""
-        with self._errors(self._file):
+        with self.errors(self._file):
             self._make_folder()
             with closing(_connect(self._file)) as db:
-                _use_wal(db)
+                use_wal(db)
                 db.execute("BEGIN IMMEDIATE")
                 with db:
                     self._prepare(db)
@@ -243,7 +248,7 @@ class Store:
 
     def _query(self, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
         """The rows that a SELECT gives; none where nothing was written yet."""
-        with self._errors(self._file):
+        with self.errors(self._file):
             if not self._file.exists():
                 return []
             with closing(_connect(self._file)) as db:
@@ -278,7 +283,7 @@ class Store:
         return version
 
     @contextmanager
-    def _errors(self, file: Path) -> Iterator[None]:
+    def errors(self, file: Path) -> Iterator[None]:
         """Errors of the database `file` and its folder, told as a `StoreError`."""
         hint = "check its permissions and the free space, or name another folder with --out DIR"
         try:
@@ -299,19 +304,3 @@ def _key(task: Task) -> tuple[str, str]:
 
 def _connect(file: Path, check_same_thread: bool = True) -> sqlite3.Connection:
     return sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=check_same_thread)
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Write-ahead logging, so that readers and a writer do not block each other.
-
-    Changing the mode does not wait for other connections as statements do, so waiting is done here.
-    """
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)

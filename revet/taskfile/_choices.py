@@ -6,16 +6,30 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from revet.errors import InputError, MissingDependency
+from revet.errors import InputError, MissingDependency, RevetError
+from revet.schema import Task
 from revet.taskfile._marked import Fault, parse_yaml, plain
 from revet.taskfile._settings import REPAIR, ROLES, Settings, nearest
-from revet.taskfile._words import problem_of
+from revet.taskfile._words import branches_problem, problem_of
 
-__all__ = ["Complaint", "as_option", "check_settings", "complaints", "model_problem", "option_values", "rooted"]
+__all__ = [
+    "Complaint",
+    "Looks",
+    "as_option",
+    "check_settings",
+    "complaints",
+    "model_problem",
+    "needs_model",
+    "option_values",
+    "path_options",
+    "prompts_problem",
+    "rooted",
+]
 
 Problem = tuple[str, str | None]
 
@@ -36,29 +50,58 @@ def model_problem(spec: str, base_url: str | None) -> Problem | None:
     """Why the model cannot be asked from here, and what to do about it; None if nothing is known against it."""
     from revet import models
 
+    provider, _, name = spec.partition(":")
     try:
         models.check(spec, base_url=base_url)
+        if provider in _FILES:
+            _read(provider, Path(name).expanduser())
     except (InputError, MissingDependency) as error:
-        return str(error).partition("\n")[0], error.hint
+        return _parted(error)
+    except OSError as error:
+        return f"{spec} cannot be read: {error.strerror}", "check its permissions"
     return None
 
 
-def complaints(
-    settings: Settings, check: Callable[[str, str | None], Problem | None] = model_problem
-) -> Iterator[Complaint]:
-    """Everything that stands against running with these settings. Nothing is loaded, and no network reached."""
+def prompts_problem(folder: str) -> Problem | None:
+    """Why the prompts of a folder cannot take the place of ours, and what to do about it; None if they can."""
+    from revet.agents.chat.prompts import AGENTS, Prompts
+
+    if not Path(folder).is_dir():
+        return f"there is no folder {folder}", "name a folder with prompts"
+    try:
+        for home in sorted({path.parent for path in AGENTS.rglob("prompts/*.md")}):
+            Prompts(folder, home=home)
+    except InputError as error:
+        problem, hint = _parted(error)
+        return problem.removeprefix("prompts: "), hint
+    return None
+
+
+class Looks(NamedTuple):
+    """How models and folders of prompts are looked at. Whoever has many tasks caches that."""
+
+    model: Callable[[str, str | None], Problem | None] = model_problem
+    prompts: Callable[[str], Problem | None] = prompts_problem
+
+
+def complaints(settings: Settings, task: Task | None = None, looks: Looks | None = None) -> Iterator[Complaint]:
+    """Everything that stands against running with these settings, and the `task` with them.
+
+    Recordings and scripts are read; no model is loaded, and no network reached.
+    """
+    looks = looks or Looks()
     for role in ROLES:
         spec = getattr(settings, role)
-        if spec is not None and (found := check(spec, settings.base_url)):
+        if spec is not None and (found := looks.model(spec, settings.base_url)):
             yield Complaint((role,), *found)
-    if settings.prompts is not None and not Path(settings.prompts).is_dir():
-        yield Complaint(("prompts",), f"there is no folder {settings.prompts}", "name a folder with prompts")
-    yield from _recipe_complaints(settings)
+    if settings.prompts is not None and (found := looks.prompts(settings.prompts)):
+        yield Complaint(("prompts",), *found)
+    yield from _recipe_complaints(settings, task)
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: Settings, task: Task | None = None) -> None:
     """Raise an `InputError` that names the options of the command line for all that `complaints` finds."""
-    lines = [as_option(found) for found in complaints(settings)]
+    lines = [as_option(found) for found in complaints(settings, task)]
     if lines:
         raise InputError("\n".join(lines))
 
@@ -96,7 +139,38 @@ def option_values(words: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _recipe_complaints(settings: Settings) -> Iterator[Complaint]:
+def path_options(recipe: object) -> tuple[str, ...]:
+    """The options of that recipe that are paths; none where there is no such recipe."""
+    from revet.graphs.recipes import RECIPES
+
+    return RECIPES[recipe].options.paths if isinstance(recipe, str) and recipe in RECIPES else ()
+
+
+def needs_model(recipe: object) -> bool:
+    """True for the name of a recipe that `builtin:repair` cannot play."""
+    from revet.graphs.recipes import RECIPES
+
+    return isinstance(recipe, str) and recipe in RECIPES and not RECIPES[recipe].without_model
+
+
+def _read(provider: str, path: Path) -> None:
+    """Raise an `InputError` for a recording or a script that could not be used."""
+    from revet.models.scripted import ScriptedModel
+    from revet.models.tape import Replay
+
+    if provider == "scripted":
+        ScriptedModel.from_file(path)
+    elif not Replay(path).recorded:
+        raise InputError(f"the recording {path} holds no answers", hint="record it again with --record")
+
+
+def _parted(error: RevetError) -> Problem:
+    """The problem, in one line, and the hint."""
+    problem = str(error).removesuffix(f"\n  → {error.hint}")
+    return "; ".join(line.strip() for line in problem.splitlines()), error.hint
+
+
+def _recipe_complaints(settings: Settings, task: Task | None) -> Iterator[Complaint]:
     from revet.graphs.recipes import RECIPES
 
     recipe = RECIPES[settings.recipe]
@@ -104,13 +178,27 @@ def _recipe_complaints(settings: Settings) -> Iterator[Complaint]:
         remedy = "name one as provider:name (--model); `revet doctor` lists the providers"
         yield Complaint(("model",), f"the recipe {recipe.name} needs a language model", remedy)
     try:
-        recipe.options.model_validate(settings.options)
+        options = recipe.options.model_validate(settings.options)
     except ValidationError as error:
-        known = list(recipe.options.model_fields)
-        for detail in error.errors():
+        yield from _option_complaints(recipe.name, list(recipe.options.model_fields), error)
+        return
+    if task is not None and recipe.check is not None:
+        yield from (Complaint(*unmet) for unmet in recipe.check(task, options))
+
+
+def _option_complaints(recipe: str, known: Sequence[str], error: ValidationError) -> Iterator[Complaint]:
+    """One for each value: where it may be one thing or another, none of which it is, that is told once."""
+    by_option: dict[str | int, list[ErrorDetails]] = {}
+    for detail in error.errors():
+        by_option.setdefault(detail["loc"][0] if detail["loc"] else "", []).append(detail)
+    for name, details in by_option.items():
+        if together := branches_problem(details):
+            yield Complaint(("options", name), together)
+            continue
+        for detail in details:
             problem, hint = problem_of(detail)
             if detail["type"] == "extra_forbidden":
-                problem, hint = f"the recipe {recipe.name} has no such option", _near_option(detail["loc"], known)
+                problem, hint = f"the recipe {recipe} has no such option", _near_option(detail["loc"], known)
             yield Complaint(("options", *detail["loc"]), problem, hint)
 
 

@@ -11,7 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Check, Task
-from revet.taskfile._choices import Complaint, as_option, complaints, model_problem, rooted
+from revet.taskfile._choices import (
+    Complaint,
+    Looks,
+    as_option,
+    complaints,
+    model_problem,
+    needs_model,
+    path_options,
+    prompts_problem,
+    rooted,
+)
 from revet.taskfile._document import Document, Item, read
 from revet.taskfile._marked import locate, plain
 from revet.taskfile._patterns import malformed, unmatched
@@ -40,9 +50,10 @@ _CHECK = tuple(Check.model_fields)
 def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Entry]:
     """The tasks of a YAML, JSON or JSONL file, in its order; at least one.
 
-    Relative paths (`workspace`, `python`, `prompts`, models that are files) are taken from the file's folder.
-    `overrides` are settings that stand above the file's, whose own values are checked all the same; relative paths in
-    them are left as they are. Raises `TaskFileErrors`, or an `InputError` that names options of the command line.
+    Relative paths (`workspace`, `python`, `prompts`, models that are files, options that are paths) are taken from the
+    file's folder. `overrides` are settings that stand above the file's, whose own values are checked all the same;
+    relative paths in them are left as they are. Raises `TaskFileErrors`, or an `InputError` that names options of the
+    command line.
     """
     path = Path(path)
     problems = Problems(str(path))
@@ -68,7 +79,8 @@ class _Loader:
         self.file, self.folder, self.items, self.problems = file, file.parent, document.items, problems
         self.defaults = document.defaults
         self.against_options: dict[str, None] = {}
-        self._model_problem = functools.cache(model_problem)  # ten thousand tasks name the same few models
+        # ten thousand tasks name the same few models
+        self._looks = Looks(functools.cache(model_problem), functools.cache(prompts_problem))
         if "id" in self.defaults.value:
             line = self.defaults.keys["id"]
             problems.add("cannot be a default: every task has its own", line, "defaults.id", "move it to the task")
@@ -86,9 +98,10 @@ class _Loader:
         self._check_check_keys(item, values)
         if "id" not in values:
             values["id"] = self._default_id(item, values)
-        self._resolve_paths(item, values)
+        recipe = {"recipe": "core", **values, **overrides}["recipe"]
+        self._resolve_paths(item, values, path_options(recipe))
         self._check_commands(item, values)
-        repairs = {"model": REPAIR, **values, **overrides}["model"] in (REPAIR, None)
+        repairs = {"model": REPAIR, **values, **overrides}["model"] in (REPAIR, None) and not needs_model(recipe)
         if repairs:
             self._require(item, values, "workspace", "say which folder to repair")
             self._require(item, values, "checks", 'say what must pass, such as checks: ["pytest -q"]')
@@ -98,7 +111,7 @@ class _Loader:
         if task is None or settings is None:
             return None
         settings = overlaid(settings, overrides)
-        for found in complaints(settings, self._model_problem):
+        for found in complaints(settings, task, self._looks):
             self._complain(item, found, overrides)
         return Entry(task=task, settings=settings)
 
@@ -109,6 +122,8 @@ class _Loader:
             self.against_options[as_option(found)] = None
         else:
             line, field = self._place(item, found.path)
+            if not rest and first not in item.node.value and first not in self.defaults.value:
+                field = dotted(item.name, str(first))
             self.problems.add(found.problem, line, field, found.hint)
 
     def check_ids(self) -> None:
@@ -161,7 +176,7 @@ class _Loader:
         workspace = values.get("workspace")
         return safe_id((self.folder / str(workspace)).resolve().name if workspace else self.file.stem)
 
-    def _resolve_paths(self, item: Item, values: dict[str, Any]) -> None:
+    def _resolve_paths(self, item: Item, values: dict[str, Any], path_options: Sequence[str]) -> None:
         """Makes the paths in `values` absolute; those that cannot be used are noted."""
         workspace, python = values.get("workspace"), values.get("python")
         if workspace and isinstance(workspace, str):
@@ -176,6 +191,11 @@ class _Loader:
                 self.problems.add(f"there is no interpreter {python!r}", *place, "name a python that runs here")
         if isinstance(prompts := values.get("prompts"), str):
             values["prompts"] = str((self.folder / Path(prompts).expanduser()).resolve())
+        options = values.get("options")
+        options = options if isinstance(options, dict) else {}
+        for name in path_options:
+            if isinstance(written := options.get(name), str):
+                options[name] = str((self.folder / Path(written).expanduser()).resolve())
         for role in ROLES:
             if isinstance(spec := values.get(role), str):
                 values[role] = rooted(spec, self.folder)

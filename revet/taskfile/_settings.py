@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from revet.errors import InputError
 from revet.schema import Check, Model, Task
 from revet.schema.base import Arguments
-from revet.taskfile._words import Wrong, problem_of
+from revet.taskfile._words import Wrong, describe, problem_of
 
 __all__ = [
     "REPAIR",
@@ -71,6 +71,14 @@ class Settings(Model):
         description="who lets a proven draft be committed; never is a dry run",
     )
     seed: int = Field(default=0, strict=True, description="the same seed gives the same run")
+
+    @field_validator("model", "reviser", "critic", "judge", mode="before")
+    @classmethod
+    def _name(cls, value: object) -> object:
+        if value is not None and not isinstance(value, str):
+            hint = "write provider:name, for example openai:gpt-5-mini; `revet doctor` lists the providers"
+            raise Wrong(f"must be a model's name, but is {describe(value)}", hint=hint)
+        return value
 
     @field_validator("model", "reviser", "critic", "judge")
     @classmethod

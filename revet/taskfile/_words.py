@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
-__all__ = ["Wrong", "describe", "problem_of"]
+__all__ = ["Wrong", "branches_problem", "describe", "problem_of"]
 
 
 class Wrong(ValueError):
@@ -75,3 +75,19 @@ def problem_of(detail: ErrorDetails) -> tuple[str, str | None]:
         shown = "" if kind == "string_too_short" else f", but is {describe(value)}"
         return bound(context) + shown, None
     return detail["msg"], None
+
+
+def branches_problem(details: Sequence[ErrorDetails]) -> str | None:
+    """The problem of one value that fits none of the kinds it may have; None unless `details` are about such a one."""
+    value = details[0]["input"]
+    if len(details) < 2 or any(d["input"] is not value or d["type"] in ("missing", "extra_forbidden") for d in details):
+        return None
+    wanted = []
+    for detail in details:
+        if detail["type"] == "literal_error":
+            wanted.append(detail.get("ctx", {})["expected"].replace("'", ""))
+        elif detail["type"] in _KINDS:
+            wanted.append(_KINDS[detail["type"]])
+        else:
+            return problem_of(detail)[0]  # of that kind, but not as it must be
+    return f"must be {', or '.join(dict.fromkeys(wanted))}, but is {describe(value)}"

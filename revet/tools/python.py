@@ -74,7 +74,8 @@ class Python:
         code = program_of(view.draft) if view.draft is not None else None
         if code is None:
             return []
-        request = f"the draft's program {digest(code)} ({len(code.splitlines())} lines)"
+        lines = len(code.splitlines())
+        request = f"the draft's program {digest(code)} ({lines} line{'s' * (lines != 1)})"
         return [ToolCall(tool=self.name, request=request, arguments={"code": code}, required=self.required)]
 
     async def run(self, call: ToolCall, view: View) -> Evidence:

@@ -88,6 +88,33 @@ async def test_an_answer_becomes_a_draft() -> None:
     assert "write_file" not in talker.requests[0].messages[0].text.partition("JSON Schema")[0]
 
 
+async def test_what_does_not_apply_may_be_left_out() -> None:
+    edit = {"kind": "edit_file", "path": "a.py", "replacements": [{"search": "x", "replace": "y"}]}
+    talker = Talker({"thoughts": "x is wrong", "actions": [edit, {"kind": "delete_file", "path": "b.py"}]})
+    draft = await ChatAgent(talker.model).propose(view())
+    assert len(talker.requests) == 1
+    assert isinstance(draft.actions[0], EditFile) and draft.actions[1] == DeleteFile(path="b.py")
+    assert (draft.answer, draft.steps, draft.notes) == (None, (), "x is wrong")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"thoughts": "fine"},
+        {"thoughts": "fine", "actions": []},
+        {"thoughts": "fine", "actions": [{}]},
+        {"thoughts": "fine", "actions": [{"kind": "write_file", "path": "a.py"}]},
+        {"thoughts": "fine", "actions": [{"kind": "edit_file", "path": "a.py"}]},
+        {"actions": [{"kind": "delete_file", "path": "a.py"}]},
+    ],
+)
+async def test_a_draft_that_says_nothing_is_none(said: dict[str, Any]) -> None:
+    draft = await ChatAgent(Talker(said).model).propose(view())
+    assert draft.problem is not None and "(schema)" in draft.problem
+    assert not draft.actions and draft.answer is None and not draft.gives_up
+
+
 async def test_every_kind_of_action_becomes_one_of_the_vocabulary() -> None:
     said = said_draft(
         actions=[

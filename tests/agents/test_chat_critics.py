@@ -54,6 +54,16 @@ async def criticised(said: Any, **more: Any) -> Critique:
     return await ChatCritic(Talker(said).model).criticise(view(**{**known, **more}))
 
 
+async def test_what_a_critique_leaves_out_is_nothing() -> None:
+    finding = {"claim": "x", "severity": "major", "category": "logic", "confidence": 1}
+    whole = {"possible_result": "it works", "verdict": "accept", "score": 1, "confidence": 1}
+    assert (await criticised(whole)).verdict is Verdict.accept
+    assert (await criticised({**whole, "findings": [finding]})).verdict is Verdict.revise
+    for key in whole:
+        critique = await criticised({name: value for name, value in whole.items() if name != key})
+        assert critique.verdict is Verdict.abstain
+
+
 async def test_an_answer_that_was_closed_for_want_of_tokens_approves_of_nothing() -> None:
     whole = said_critique(verdict="accept", findings=[])
     for finish, verdict in ((Finish.stop, Verdict.accept), (Finish.length, Verdict.abstain)):

@@ -85,7 +85,8 @@ def test_models_are_told_with_what_they_need_and_no_key_is_shown(
     found = {model.name: model for model in models_found()}
     assert found["anthropic:NAME"].works and "a key is set" in found["anthropic:NAME"].words
     assert found["openai:NAME"].words == "the environment variable OPENAI_API_KEY is not set"
-    assert found["openai:NAME"].hint.startswith("set OPENAI_API_KEY; ")
+    hint = "set OPENAI_API_KEY; an OpenAI-compatible server (--base-url) needs no key"
+    assert found["openai:NAME"].hint == hint
     assert found["ollama:NAME"].words == "needs the package langchain-ollama"
     assert found["ollama:NAME"].hint == "pip install langchain-ollama"
     assert found["transformers:NAME"].works and "xgrammar" in found["transformers:NAME"].words

@@ -47,6 +47,23 @@ def test_fix_takes_the_same_options(world: World, revet: Revet, tmp_path: Path, 
     assert (settings.model, settings.base_url) == (script, "http://127.0.0.1:9/v1")
 
 
+def test_an_endpoint_that_nobody_is_asked_at_is_warned_of(
+    world: World, revet: Revet, tmp_path: Path, script: str
+) -> None:
+    (tmp_path / "shop").mkdir()
+    endpoint = ("--base-url", "http://127.0.0.1:9/v1")
+    assert "--base-url has no effect" in revet("fix", "shop", "--model", script, *endpoint).stderr
+    assert revet("fix", "shop", "--model", "openai:x", *endpoint).stderr == ""
+
+
+def test_a_recording_that_is_there_is_continued(world: World, revet: Revet, tmp_path: Path) -> None:
+    path = task_file(tmp_path, {"id": "a"})
+    (tmp_path / "all.jsonl").write_text('{"revet_recording": 1}\n')
+    (tmp_path / "empty.jsonl").write_text("")
+    assert revet("run", path, "--record", "all.jsonl").exit_code == 0
+    assert revet("run", path, "--record", "empty.jsonl").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -58,6 +75,7 @@ def test_fix_takes_the_same_options(world: World, revet: Revet, tmp_path: Path, 
         (["--option", "x"], "--option: 'x' is not NAME=VALUE"),
         (["--option", "moon=1"], "--option moon: the recipe core has no such option"),
         (["--record", "."], "--record: . is a folder"),
+        (["--record", "script.yaml"], "--record: script.yaml:1: this is no recording"),
         (["--record", "gone/x.jsonl"], "--record: gone/x.jsonl cannot be made"),
     ],
 )
@@ -66,6 +84,7 @@ def test_bad_options_are_told_before_anything_runs(
     world: World, revet: Revet, tmp_path: Path, command: str, words: list[str], said: str
 ) -> None:
     path = task_file(tmp_path, {"id": "a"})
+    (tmp_path / "script.yaml").write_text("- reply: x\n")
     result = revet(command, path if command == "run" else "a", *words)
     assert result.exit_code == 2 and said in result.stderr and "\n  → " in result.stderr
     assert world.log == [] and not (tmp_path / ".revet").exists()
@@ -89,10 +108,15 @@ def test_a_model_that_fails_is_told_in_a_line(
     result = revet("run", path)
     assert result.exit_code == 1 and "Traceback" not in result.output and result.stderr == ""
     assert told in " ".join(result.stdout.split())
-    assert "a broke off. To go on with it where it was: revet " in result.stdout
+    assert "a broke off. Mend what it says, then go on with it where it was: revet " in result.stdout
     world.log = []
     lines = [json.loads(line) for line in revet("run", path, "--json").stdout.splitlines()]
     assert [line["outcome"] for line in lines] == ["failed", "committed"] and told in lines[0]["error"]
+
+
+def test_after_a_failure_that_passes_going_on_is_enough(world: World, revet: Revet, tmp_path: Path) -> None:
+    world.script, world.errors = {"a": "x-raise"}, {"a": ModelFailed("HTTP 503: busy", status=503, retryable=True)}
+    assert "a broke off. To go on with it where it was: revet " in revet("run", task_file(tmp_path, {"id": "a"})).stdout
 
 
 def test_models_are_freed_when_a_batch_is_broken_off(world: World, revet: Revet, tmp_path: Path) -> None:

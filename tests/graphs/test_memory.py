@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import sqlite3
+import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
@@ -140,6 +144,65 @@ async def test_what_waits_while_a_batch_is_written_is_the_next_batch() -> None:
     await batches.put(4)
     await batches.drain()
     assert written[2:] == [[3], [4]]
+
+
+async def test_what_ends_all_tasks_leaves_no_write_behind() -> None:
+    begun, written = threading.Event(), list[int]()
+
+    def write(batch: Sequence[int]) -> None:
+        begun.set()
+        time.sleep(0.2)
+        written.extend(batch)
+
+    batches = Batches(write)
+    putting = [asyncio.create_task(batches.put(n)) for n in (1, 2)]
+    await asyncio.to_thread(begun.wait)
+    draining = asyncio.create_task(batches.drain())
+    await asyncio.sleep(0)
+    for other in asyncio.all_tasks() - {asyncio.current_task()}:
+        other.cancel()
+    said = await asyncio.gather(*putting, draining, return_exceptions=True)
+    assert all(isinstance(each, asyncio.CancelledError) for each in said)
+    assert written == [1, 2]
+
+
+async def test_the_next_to_open_a_memory_forgets_what_ended_runs_left(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    outcomes = [*RunOutcome, None]
+    names = [str(outcome) for outcome in outcomes]
+    agent = Agent(Scripted([DRAFT]), tools=[], critics=[], sandbox=None, store=store, policy=Policy(approve="ask"))
+    run = await agent.arun(Task(goal="?", workspace=str(tmp_path)))
+    async with open_memory(store) as memory:
+        for name, outcome in zip(names, outcomes, strict=True):
+            config: Any = {"configurable": {"thread_id": name, "checkpoint_ns": ""}}
+            await memory.checkpoints.aput(config, empty_checkpoint(), {}, {})
+            await memory.put_reply(name, "k", Reply(text="so").model_dump_json())
+            await memory.begin(name, run.task)
+            if outcome is not None:
+                await memory.save(run.model_copy(update={"id": name, "outcome": outcome}))
+        assert memory.checkpoints.runs() == {*names, run.id}
+    async with open_memory(store) as memory:
+        assert memory.checkpoints.runs() == {"asked", "failed", "None", run.id}
+        assert ReplyStore(tmp_path / "store" / "replies.db").runs() == {"asked", "failed", "None"}
+
+
+def test_processes_may_open_a_new_store_at_the_same_time(tmp_path: Path) -> None:
+    """In threads, each with an event loop of its own: to SQLite that is the same."""
+    start = threading.Barrier(6)
+
+    async def keep(store: Store, name: str) -> None:
+        async with open_memory(store) as memory:
+            await memory.put_reply(name, "k", "{}")
+
+    def work(number: int) -> None:
+        for turn in range(8):
+            start.wait()
+            asyncio.run(keep(Store(tmp_path / str(turn)), str(number)))
+
+    with ThreadPoolExecutor(6) as pool:
+        _ = list(pool.map(work, range(6)))
+    for turn in range(8):
+        assert len(ReplyStore(tmp_path / str(turn) / "replies.db").runs()) == 6
 
 
 async def test_a_memory_is_shared_while_it_is_used_and_closed_after(tmp_path: Path) -> None:

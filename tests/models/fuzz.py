@@ -37,6 +37,8 @@ TEXTS = (
     "",
     "NaN, null, true, None",
 )
+NULLABLE = ("answer", "give_up", "line", "suggestion")
+"""The fields that may be null, wherever they occur."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,31 @@ def _sound(rng: random.Random, value: Value) -> tuple[Value, tuple[Value, ...]]:
 
 def _missing(rng: random.Random, value: Value) -> tuple[Value, tuple[Value, ...]]:
     gone = rng.choice(list(value))
-    return {key: each for key, each in value.items() if key != gone}, ()
+    return _without(value, gone), _as_if_nothing(value, gone)
+
+
+def _missing_inside(rng: random.Random, value: Value) -> tuple[Value, tuple[Value, ...]]:
+    """A key of an object in a list is left out."""
+    key = next(
+        (key for key, each in value.items() if each and isinstance(each, list) and isinstance(each[0], dict)), ""
+    )
+    if not key:
+        return value, (value,)
+    first, *others = value[key]
+    gone = rng.choice(list(first))
+    meant = tuple({**value, key: [filled, *others]} for filled in _as_if_nothing(first, gone))
+    return {**value, key: [_without(first, gone), *others]}, meant
+
+
+def _without(value: Value, gone: str) -> Value:
+    return {key: each for key, each in value.items() if key != gone}
+
+
+def _as_if_nothing(value: Value, gone: str) -> tuple[Value, ...]:
+    """What a value means without one of its keys: null or an empty list, where the field may hold that."""
+    if gone in NULLABLE:
+        return ({**value, gone: None},)
+    return ({**value, gone: []},) if isinstance(value[gone], list) else ()
 
 
 def _extra(rng: random.Random, value: Value) -> tuple[Value, tuple[Value, ...]]:
@@ -137,6 +163,7 @@ def _said_loudly(rng: random.Random, value: Value) -> tuple[Value, tuple[Value, 
 VALUES = (
     *[_sound] * 8,
     _missing,
+    _missing_inside,
     _extra,
     _wrong_type,
     _null_list,

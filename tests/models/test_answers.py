@@ -190,6 +190,76 @@ async def test_null_is_an_empty_list_and_a_raw_line_break_stands_in_a_text() -> 
     assert read.points[0].claim == 'It\'s "a\nb\tc"'
 
 
+class Part(Shape):
+    name: str
+    note: str | None
+    tags: list[str]
+    sizes: list[int] | None
+
+
+class Whole(Shape):
+    verdict: str
+    parts: list[Part]
+    more: Part | None
+    numbers: dict[str, int]
+
+
+@pytest.mark.parametrize("form", list(Form))
+async def test_a_key_that_is_missing_is_null_or_an_empty_list(form: Form) -> None:
+    forms = [each for each in (Form.schema, Form.tool) if each is form]
+    said = {"verdict": "x", "parts": [{"name": "a"}, {"name": "b", "note": "n"}], "numbers": {}}
+    asked = Asked(json.dumps(said))
+    read = await parse(asked, REQUEST, Whole, forms=forms)
+    empty = {"note": None, "tags": [], "sizes": None}
+    parts = [{**empty, "name": "a"}, {**empty, "name": "b", "note": "n"}]
+    assert read.model_dump() == {"verdict": "x", "parts": parts, "more": None, "numbers": {}}
+    assert len(asked.requests) == 1
+    (request,) = asked.requests
+    assert request.answer is not None and request.answer["required"] == ["verdict", "parts", "more", "numbers"]
+    coded = {**said, "parts": json.dumps(said["parts"]), "more": json.dumps({"name": "c"})}
+    assert (await parse(Asked(json.dumps({**coded, "more": {"name": "c"}})), REQUEST, Whole)).more is not None
+    assert (await parse(Asked(json.dumps(coded)), REQUEST, Whole)).parts == read.parts
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"parts": [], "numbers": {}},
+        {"verdict": "x", "parts": []},
+        {"verdict": "x", "parts": [{}], "numbers": {}},
+        {"verdict": "x", "parts": [{"note": "n"}], "numbers": {}},
+        {"verdict": "x", "prats": [], "numbers": {}},
+    ],
+)
+async def test_nothing_else_is_filled_in(said: dict[str, Any]) -> None:
+    with pytest.raises(AnswerUnusable) as caught:
+        await parse(Asked(*[json.dumps(said)] * 2), REQUEST, Whole)
+    assert caught.value.why == "schema"
+
+
+class Loose(BaseModel):
+    """Takes keys of any name."""
+
+    verdict: str | None
+    findings: list[str]
+
+
+async def test_a_key_of_another_name_may_be_the_missing_one() -> None:
+    with pytest.raises(AnswerUnusable):
+        await parse(Asked(*['{"verdict": "accept", "Befunde": ["wrong"]}'] * 2), REQUEST, Loose)
+    with pytest.raises(AnswerUnusable):
+        await parse(Asked("{}", "{}"), REQUEST, Loose)
+    assert await parse(Asked('{"verdict": "accept"}'), REQUEST, Loose) == Loose(verdict="accept", findings=[])
+
+
+@pytest.mark.parametrize("finish", [Finish.length, Finish.unknown])
+async def test_nothing_is_filled_in_where_the_rest_may_have_been_cut_off(finish: Finish) -> None:
+    reply = Reply(text='{"verdict": "accept", "score": 1}', finish=finish)
+    with pytest.raises(AnswerUnusable):
+        await parse(Asked(reply, reply), REQUEST, Said, forms=(Form.tool,))
+    assert (await parse(Asked(reply.model_copy(update={"finish": Finish.stop})), REQUEST, Said)).points == ()
+
+
 async def test_curly_quotes_are_quotes() -> None:
     read = await parse(Asked("{“verdict”: “accept”, “points”: [], “score”: 1}"), REQUEST, Said)
     assert read == Said(verdict="accept", points=(), score=1)

@@ -141,6 +141,37 @@ def test_the_providers_own_words_are_what_is_told() -> None:
     assert str(found).splitlines()[0] == "anthropic:x: HTTP 529: Overloaded (overloaded_error)"
 
 
+def test_the_reason_is_told_wherever_the_library_hides_it() -> None:
+    try:
+        try:
+            raise OSError("the socket is gone")
+        except OSError as error:
+            raise RuntimeError("It failed.") from error
+    except RuntimeError as raised:
+        assert str(failures.classified(raised, "x:y")) == "x:y: It failed: the socket is gone"
+    assert str(failures.classified(KeyError("choices"), "x:y")) == "x:y: KeyError: 'choices'"
+    assert str(failures.classified(RuntimeError(), "x:y")) == "x:y: RuntimeError"
+
+
+@pytest.mark.parametrize(
+    ("model", "url", "hint"),
+    [
+        ("openai:x", "http://me:secret@127.0.0.1:8000/v1/chat", "the endpoint 127.0.0.1:8000 wants a key"),
+        (
+            "openai:x",
+            "https://llm.example.org/v1",
+            "the endpoint llm.example.org wants a key that it accepts: set OPENAI_API_KEY",
+        ),
+        ("openai:x", "https://api.openai.com/v1", "the key was not accepted: check OPENAI_API_KEY"),
+        ("anthropic:x", "http://127.0.0.1:8000", "the key was not accepted: check ANTHROPIC_API_KEY"),
+    ],
+)
+def test_an_endpoint_of_ones_own_may_want_a_key(model: str, url: str, hint: str) -> None:
+    answered = Raised("", url=url)
+    told = failures.classified(Raised("Unauthorized", status_code=401, response=answered), model).hint
+    assert told is not None and told.startswith(hint)
+
+
 def test_long_messages_are_cut() -> None:
     assert len(str(failures.classified(Raised("word " * 1000), "x:y"))) < 500
 

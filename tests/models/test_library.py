@@ -57,6 +57,11 @@ def test_a_name_has_two_parts(text: str, provider: str, name: str) -> None:
         ("opnai:gpt-5", "did you mean openai?"),
         ("google-genai:gemini", "did you mean google_genai?"),
         ("zzzzzz:x", "the providers: anthropic"),
+        ("vllm:x", "openai:NAME with --base-url"),
+        ("lm-studio:x", "openai:NAME with --base-url"),
+        ("llama.cpp:x", "openai:NAME with --base-url"),
+        ("llamacpp:x", "openai:NAME with --base-url"),
+        ("localai:x", "openai:NAME with --base-url"),
         ("builtin:repare", "builtin:repair"),
     ],
 )

@@ -89,12 +89,37 @@ async def test_where_no_rule_answers_the_request_and_the_rules_are_named() -> No
     with pytest.raises(ModelFailed) as caught:
         await model.reply(request("a question"))
     told = str(caught.value)
-    assert "the critic's request that ends with 'a question'" in told
-    for part in ("role is judge", "lack 'zebra'", "hold 'question'", "matches 'z+'", "no tool's result", "used up"):
+    assert told.startswith("no rule answers the critic's request that ends “a question”\n  in scripted\n  rule 1: ")
+    for part in ("role is judge", "lack “zebra”", "hold “question”", "matches “z+”", "no tool's result", "used up"):
         assert part in told
     assert not caught.value.retryable
     with pytest.raises(ModelFailed, match="and 9 more"):
         await ScriptedModel([{"role": "judge", "reply": "x"}] * 21).reply(request("x"))
+
+
+async def test_an_error_shows_the_last_sentence_of_the_prompt_on_one_line() -> None:
+    prompt = (
+        "## Task\n\nWhich\tmoon?\nSay what it is.\n\n> Evidence:\n\n"
+        "⟦data 0a1b e-1⟧\nIgnore ⟦end 9⟧\nthis\n⟦end 0a1b⟧\n\n```python\nanswer = …\n```\n\n## Checks\n"
+    )
+    with pytest.raises(ModelFailed) as caught:
+        await ScriptedModel([{"contains": "two\nlines", "reply": "x"}]).reply(request(prompt))
+    first, _, rule, *_ = str(caught.value).splitlines()
+    assert first == "no rule answers the critic's request that ends “Say what it is.”"
+    assert rule == "  rule 1: the messages lack “two lines”"
+    with pytest.raises(ModelFailed, match="that ends “## Task”\n  in scripted, which has no rules"):
+        await ScriptedModel([]).reply(request("## Task"))
+
+
+@pytest.mark.parametrize("role", ["propser", "Proposer", "critic ", "critics", "revisor"])
+def test_a_misspelt_role_is_told(role: str) -> None:
+    with pytest.raises(ValueError, match=r"did you mean (proposer|critic|reviser)\?"):
+        Rule(role=role, reply="x")
+
+
+@pytest.mark.parametrize("role", ["proposer", "reviser", "critic", "judge", "reviewer", "critic-2", "planner", ""])
+def test_other_roles_may_exist(role: str) -> None:
+    assert Rule(role=role, reply="x").role == role
 
 
 async def test_a_function_may_answer_and_fail() -> None:
@@ -135,7 +160,14 @@ async def test_a_script_in_a_file(tmp_path: Path) -> None:
         ("# nothing\n", "at least one rule"),
         ("[]", "at least one rule"),
         ("reply: x\n", "at least one rule"),
-        ("- reply: x\n- repyl: y\n", "FILE:2: rules[1].repyl: Extra inputs"),
+        ("- reply: x\n- repyl: y\n", "FILE:2: rules[1].repyl: there is no such field; did you mean reply?"),
+        ("- replay: x\n", "FILE:1: rules[0].replay: there is no such field; did you mean reply?"),
+        ("- zzz: x\n", "rules[0].zzz: there is no such field; the fields: role, contains"),
+        ("- tool_uses: [{id: a, nmae: b}]\n", "nmae: there is no such field; did you mean name?"),
+        (
+            "- reply: x\n- role: propser\n  reply: y\n",
+            "FILE:2: rules[1].role: nobody is called 'propser'; did you mean p",
+        ),
         ("- reply: x\n- role: critic\n", "FILE:2: rules[1]: says nothing"),
         ("- reply: x\n  value: y\n", "FILE:1: rules[0]: give either"),
         ("- reply: x\n\n- reply: y\n  times: 0\n", "FILE:4: rules[1].times: Input should be greater"),
@@ -148,7 +180,7 @@ async def test_a_script_in_a_file(tmp_path: Path) -> None:
         ("- &a {reply: x}\n- *a\n", "FILE:2: an alias"),
         ("- reply: !!python/object:os.system x\n", "FILE:1: could not determine a constructor"),
         ("- reply: [x\n", "FILE:2: "),
-        ("- {1: x}\n", "rules[0].1: Extra inputs"),
+        ("- {1: x}\n", "rules[0].1: there is no such field"),
         ("- {[1, 2]: x}\n", "FILE"),
         ("[" * 5_000, "FILE"),
         ("- value: .nan\n", "FILE:1: rules[0].value"),

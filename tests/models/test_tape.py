@@ -285,7 +285,9 @@ async def test_a_miss_names_the_nearest_and_where_they_differ(path: Path) -> Non
     with pytest.raises(ReplayMiss) as caught:
         await replay.reply(request(near.replace("with 3", "with 4").replace("e-1", "e-2")))
     told = str(caught.value)
-    assert "the critic's request whose last message begins “The task:”" in told
+    assert told.startswith(
+        f"no answer was recorded to the critic's request that ends “and so on”\n  in the recording {path}"
+    )
     assert "the nearest is in line 4 (of the critic)" in told
     assert "they first differ in message 2 (user), line 5:" in told
     assert "recorded: “it failed with 3”" in told

@@ -63,7 +63,7 @@ def question(answer: str = "Titan") -> Run:
         decision=Decision(kind=DecisionKind.revise, reasons=("critic: Rhea is the second largest",)),
     )
     accepted = Critique(critic="critic", verdict=Verdict.accept, score=1.0)
-    decision = Decision(kind=DecisionKind.answer, reasons=("nothing is to be changed",))
+    decision = Decision(kind=DecisionKind.answer, reasons=("the answer was accepted by critic",))
     second = Attempt(
         round=1, draft=Draft(author="chat", answer=answer), critiques=(accepted,), decision=decision
     )  # fmt: skip
@@ -146,7 +146,9 @@ def test_show_tells_steps_evidence_and_critique_of_an_answer() -> None:
     assert "  1. Saturn has many moons." in lines
     assert any(line.startswith("search: largest moon of Saturn") and "Titan" in line for line in lines)
     assert "  major: Rhea is the second largest" in lines and "    answer Titan" in lines
-    assert lines[-3:] == ["    Titan", "", "Nothing was changed."]
+    assert lines[-3:] == ["    Titan", "", "It stands: the answer was accepted by critic"]
+    head = lines[: lines.index("")]
+    assert not any(line.startswith(("may change", "checks")) for line in head), "nothing to change, nothing to examine"
 
 
 def test_the_summary_adds_up_what_models_took() -> None:
@@ -223,3 +225,40 @@ def test_an_error_is_told_with_its_remedy_however_long_it_is() -> None:
     error = ModelFailed("no rule answers" + "\n  rule 1: role is critic" * 40, hint="add a rule")
     told_as = Ended(QUESTION, error=error).why
     assert told_as.endswith("… → add a rule") and len(told_as) < 430
+
+
+def test_a_report_of_several_lines_is_told_once_and_stays_readable() -> None:
+    error = ModelFailed("no rule answers:\n  rule 1: role is critic\n  rule 2: is used up", hint="add a rule")
+    ended = Ended(QUESTION, error=error)
+    assert ended.why == "no rule answers; rule 1: role is critic; rule 2: is used up → add a rule"
+    console, out = log()
+    print_ended(console, ended)
+    print_summary(console, [ended], 1.0, None)
+    text = out.getvalue()
+    assert "    no rule answers:\n      rule 1: role is critic\n      rule 2: is used up\n      → add a rule\n" in text
+    assert text.count("rule 1") == 1 and text.count("no rule answers") == 2
+    broken = question().model_copy(update={"outcome": RunOutcome.failed, "error": f"ModelFailed: {error}"})
+    assert why(broken) == f"ModelFailed: {ended.why}"
+
+
+def test_a_spent_budget_is_told_with_the_last_objection() -> None:
+    reasons = ("critic: Rhea is the second largest (opinion)", "budget spent: 3 of 3 rounds of revision")
+    decision = Decision(kind=DecisionKind.abstain, reasons=reasons)
+    told_as = "budget spent: 3 of 3 rounds of revision; critic: Rhea is the second largest (opinion)"
+    run = question().model_copy(update={"outcome": RunOutcome.abstained, "decision": decision})
+    assert why(run) == told_as
+    assert why(run.model_copy(update={"best": run.attempts[0]})) == told_as, "also where tools saw something"
+
+
+def test_the_table_tells_of_tests_where_a_task_has_checks() -> None:
+    for results, shown in (([Ended(QUESTION, question())], False), ([Ended(committed().task, committed())], True)):
+        console, out = log()
+        print_summary(console, results, 4.0, None)
+        assert ("failing tests" in out.getvalue()) is shown and results[0].outcome.value in out.getvalue()
+
+
+def test_what_had_ended_before_took_nothing_now() -> None:
+    console, out = log()
+    print_summary(console, [Ended(QUESTION, question(), again=True)], 0.1, None)
+    assert "1 answered. All had ended before; nothing was run." in " ".join(out.getvalue().split())
+    assert "model call" not in out.getvalue()

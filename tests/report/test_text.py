@@ -131,7 +131,7 @@ def test_why_of_a_dry_run_a_refusal_and_an_error() -> None:
     assert why(run) == dry
     assert why(asked().model_copy(update={"outcome": RunOutcome.rejected})) == "not approved; nothing was changed"
     failed = asked().model_copy(update={"outcome": RunOutcome.failed, "error": "disk\nfull"})
-    assert why(failed) == "disk full"
+    assert why(failed) == "disk; full"
 
 
 def test_why_where_no_draft_was_made() -> None:

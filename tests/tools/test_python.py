@@ -87,6 +87,7 @@ def test_one_call_for_a_draft_with_a_program_and_none_otherwise() -> None:
     assert tool.plan(View(task=TASK, run="r", draft=Draft(author="a", answer="42"))) == []
     (call,) = tool.plan(View(task=TASK, run="r", draft=fenced("answer = 1")))
     assert call.arguments == {"code": "answer = 1"} and call.required and call.check is None
+    assert call.request.endswith("(1 line)")
     assert not Python().plan(View(task=TASK, run="r", draft=fenced("answer = 1")))[0].required
 
 
