@@ -36,7 +36,8 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev  ## the figures that the documentation quotes
 	$(BIN)/python benchmarks/staging.py
 	$(BIN)/python benchmarks/sandboxes.py
-	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/loop.py round
+	$(BIN)/python benchmarks/loop.py many
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/local.py
 	$(BIN)/python benchmarks/repair.py
 
