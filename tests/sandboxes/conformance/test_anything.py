@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from revet.errors import InputError
@@ -76,6 +76,7 @@ async def test_any_words_arrive(session: Session, words: list[str]) -> None:
 
 @modest
 @given(name=NAMES, content=st.binary(max_size=200))
+@example(name="-", content=b"\0")
 async def test_any_name_is_written_and_read_back_or_refused(session: Session, name: str, content: bytes) -> None:
     try:
         await session.write(name, content)
@@ -85,7 +86,8 @@ async def test_any_name_is_written_and_read_back_or_refused(session: Session, na
     folder, _, last = ("./" + os.path.normpath(name)).rpartition("/")
     listed = [entry.name for entry in await session.list(folder)]
     assert last in listed or not last.isprintable()
-    ended = await session.exec(["cat", "--", os.path.normpath("./" + name)], limits=LONG)
+    # A plain `-` would be the standard input.
+    ended = await session.exec(["cat", "--", "./" + os.path.normpath("./" + name)], limits=LONG)
     assert ended.stdout == content, ended.stderr
 
 
