@@ -138,16 +138,16 @@ class Batch:
 
     def _choose(self) -> list[int]:
         scores = self._logits.float()
-        guided = [at for at, row in enumerate(self.rows) if row.ask.guide is not None]
-        if guided:
+        guides = {at: row.ask.guide for at, row in enumerate(self.rows) if row.ask.guide is not None}
+        if guides:
             bits = xgrammar.allocate_token_bitmask(len(self.rows), scores.shape[-1])
-            for at in guided:
-                self.rows[at].ask.guide.mask(bits, at)  # type: ignore[union-attr]
+            for at, guide in guides.items():
+                guide.mask(bits, at)
             # The kernels for accelerators need a compiler at run time, and know only the current device.
             xgrammar.apply_token_bitmask_inplace(
                 scores,
                 bits.to(scores.device),
-                indices=guided,
+                indices=list(guides),
                 backend="cpu" if scores.device.type == "cpu" else "torch_native",
             )
         ranked = rank(
