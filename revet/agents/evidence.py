@@ -2,7 +2,9 @@
 
 Every failing test becomes a finding with its message and place. Where coverage was gathered, the lines that failing
 tests run and passing tests don't are ranked (spectrum-based fault localisation: Abreu et al. 2007) and become
-findings of category ``suspicious-line``, whose confidence is the line's score.
+findings of category ``suspicious-line``, whose confidence is the line's score. What other tools found wrong
+(``data["problems"]``) becomes a finding each; one that is probably right and at least `major` is reason to revise,
+whether or not the check was required.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from pydantic import JsonValue
 
 from revet.agents.localise import Method, Suspicion, TestRun, rank
 from revet.schema import Critique, Evidence, Finding, Location, Outcome, Severity, Verdict
-from revet.tools import spectrum_of
+from revet.tools import findings_of, spectrum_of
 from revet.tools.base import View
 
 __all__ = ["SUSPICIOUS", "EvidenceCritic"]
 
 SUSPICIOUS = "suspicious-line"
-MOST_TESTS, MOST_LINES = 20, 80
+MOST_TESTS, MOST_LINES, MOST_GRAVE = 20, 80, 3
+PROBABLE = 0.5
 
 
 class EvidenceCritic:
@@ -36,8 +39,11 @@ class EvidenceCritic:
         findings = [f for evidence in wanting for f in _failures(evidence)]
         if wanting:
             findings += _suspects(view.evidence, self.method)
+        told = [f for evidence in view.evidence if evidence not in wanting for f in findings_of(evidence)]
+        findings += told
+        grave = [f for f in told if f.severity.rank >= Severity.major.rank and f.confidence > PROBABLE]
         checks = [e for e in view.evidence if e.required]
-        if not checks:
+        if not checks and not told:
             return Critique(
                 critic=self.name,
                 verdict=Verdict.abstain,
@@ -46,15 +52,21 @@ class EvidenceCritic:
             )
         return Critique(
             critic=self.name,
-            verdict=Verdict.revise if wanting else Verdict.accept,
-            possible_result=_result(wanting, checks),
+            verdict=_verdict(wanting=bool(wanting), grave=bool(grave), checked=bool(checks)),
+            possible_result="; ".join(filter(None, [_result(wanting, checks), *(f.claim for f in grave[:MOST_GRAVE])])),
             findings=tuple(findings),
-            score=1.0 - len(wanting) / len(checks),
+            score=(len(checks) - len(wanting)) / (len(checks) + len(grave)) if checks or grave else 0.0,
         )
 
 
+def _verdict(*, wanting: bool, grave: bool, checked: bool) -> Verdict:
+    if wanting or grave:
+        return Verdict.revise
+    return Verdict.accept if checked else Verdict.abstain
+
+
 def _failures(evidence: Evidence) -> list[Finding]:
-    """A finding for each failing test that the evidence names, or one for the whole of it."""
+    """A finding for each problem or failing test that the evidence names, or one for the whole of it."""
     tests = [t for t in _dicts(evidence.data.get("tests")) if t.get("outcome") in ("failed", "error", "timeout")]
     findings = [_failing_test(t, evidence) for t in tests[:MOST_TESTS]]
     if len(tests) > MOST_TESTS:
@@ -65,6 +77,7 @@ def _failures(evidence: Evidence) -> list[Finding]:
         Finding(claim=rule, severity=Severity.critical, category="integrity", evidence=(evidence.id,))
         for rule in broken
     ]
+    findings += findings_of(evidence)
     return findings or [_whole(evidence, f"`{evidence.request}` {evidence.outcome}: {_first_line(evidence)}")]
 
 
@@ -114,6 +127,8 @@ def _suspicious(suspicion: Suspicion, evidence: Evidence, number: int) -> Findin
 
 
 def _result(wanting: Sequence[Evidence], checks: Sequence[Evidence]) -> str:
+    if not checks:
+        return ""
     if not wanting:
         return f"all {len(checks)} required checks pass" if len(checks) > 1 else "the required check passes"
     return "; ".join(f"`{e.request}` {e.outcome}: {_first_line(e)}" for e in wanting)

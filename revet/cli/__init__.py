@@ -9,6 +9,7 @@ import typer
 
 from revet.cli.about import recipes, schema
 from revet.cli.doctor import doctor
+from revet.cli.evaluate import evaluate
 from revet.cli.history import show, undo
 from revet.cli.sandbox import sandbox
 from revet.cli.tasks import fix, run
@@ -27,6 +28,7 @@ app = typer.Typer(
 for command in (run, fix, show, undo, recipes, schema, doctor):
     app.command()(command)
 app.add_typer(sandbox)
+app.add_typer(evaluate)
 
 
 def _version(value: bool) -> None:

@@ -1,6 +1,27 @@
-"""What it is worth: public tasks as workspaces, and verdicts from tests that the loop never saw."""
+"""What it is worth: public tasks as workspaces, verdicts from tests that the loop never saw, measurements on real
+outputs of real models.
+"""
+
+from __future__ import annotations
 
 from revet.evals.bugfix import Bug, Judged, judge, load_bugs, prepare
+from revet.evals.figures import Figure, bootstrap, wilson
+from revet.evals.measuring import Measurement, Progress
+from revet.evals.source import Row, Source
 from revet.evals.split import as_pytest
 
-__all__ = ["Bug", "Judged", "as_pytest", "judge", "load_bugs", "prepare"]
+__all__ = [
+    "Bug",
+    "Figure",
+    "Judged",
+    "Measurement",
+    "Progress",
+    "Row",
+    "Source",
+    "as_pytest",
+    "bootstrap",
+    "judge",
+    "load_bugs",
+    "prepare",
+    "wilson",
+]

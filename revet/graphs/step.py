@@ -21,7 +21,7 @@ from revet.models.wire import Reply
 from revet.sandboxes.base import Layer
 from revet.schema import Check, Critique, Evidence, Outcome, Task, Usage, Verdict, digest
 from revet.schema.base import to_json
-from revet.tools.base import ToolCall, View
+from revet.tools.base import ToolCall, View, evidence_for
 
 __all__ = ["Step", "leading", "required_checks", "speaker"]
 
@@ -80,7 +80,9 @@ class Step:
     async def call(self, call: ToolCall, view: View) -> Evidence:
         """What the tool says, or that the budget of wall time or tool calls was spent before it was asked."""
         if self._may_not_call(view):
-            return _answer(call, view, Outcome.inconclusive, "not run: the budget of wall time or tool calls was spent")
+            return evidence_for(
+                call, view, Outcome.inconclusive, "not run: the budget of wall time or tool calls was spent"
+            )
         self.calls += 1
         return await self.context.tools[call.tool].run(call, view)
 
@@ -112,9 +114,9 @@ class Step:
             return await self.call(call, view)
         except ValidationError as error:
             problems = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-            return _answer(call, view, Outcome.error, "wrong arguments: " + "; ".join(problems))
+            return evidence_for(call, view, Outcome.error, "wrong arguments: " + "; ".join(problems))
         except InputError as error:
-            return _answer(call, view, Outcome.error, str(error))
+            return evidence_for(call, view, Outcome.error, str(error))
 
     def _may_not_call(self, view: View) -> bool:
         limit = self.context.policy.tool_calls
@@ -181,19 +183,6 @@ class _SharedAccount(Account):
         self.tokens = None if tokens is None else tokens - others.tokens
         self.cost = None if cost is None else cost - others.cost
         super().check()
-
-
-def _answer(call: ToolCall, view: View, outcome: Outcome, observation: str) -> Evidence:
-    """Evidence that the loop gives in the tool's place."""
-    return Evidence(
-        tool=call.tool,
-        request=call.request,
-        outcome=outcome,
-        observation=observation,
-        check=call.check,
-        required=call.required,
-        changes=view.changes.fingerprint if view.changes else None,
-    )
 
 
 def _in_passing(evidence: Evidence) -> Evidence:

@@ -6,15 +6,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field, JsonValue
 
 from revet.models.account import Account
 from revet.sandboxes.base import Layer, Session
-from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Task
+from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Outcome, Task
+from revet.tools.problems import Problem
 
-__all__ = ["Tool", "ToolCall", "View", "nobody_uses", "unheard"]
+__all__ = ["Terms", "Tool", "ToolCall", "View", "evidence_for", "nobody_uses", "terms_of", "unheard"]
 
 
 def unheard(_kind: str, _data: Mapping[str, JsonValue]) -> None:
@@ -79,12 +80,29 @@ class View:
         return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
+class Terms(Model):
+    """On which terms the loop uses a tool. A tool without any bounds itself and is run each time.
+
+    `keep` says what an answer depends on, and so when the same call is not made again in one run: `never` keeps none;
+    `draft`: on the draft and what is staged; `run`: on nothing that changes while a run lasts (a search, a page).
+    Only answers that say something (`passed`, `failed`) are kept.
+    """
+
+    seconds: float | None = Field(default=None, gt=0, description="wall time of one call; then it is a timeout")
+    calls: int | None = Field(default=None, gt=0, description="calls in one run; then it is inconclusive")
+    keep: Literal["never", "draft", "run"] = "never"
+
+
 class Tool(Protocol):
     """Gathers evidence about a staged state. Never raises for what a program does; raises for a broken sandbox.
 
+    What cannot be done (no network, a document that cannot be read, a locked database) is evidence too: `error` where
+    the request is at fault, `inconclusive` where nobody can tell, with the reason first in `observation`. What a tool
+    finds wrong in a draft it tells as `Problem`s (see `evidence_for`).
+
     `plan` says which calls the task requires. `run` makes one call. `arguments` is the model of the arguments of a
     call that a language model makes, None where a tool is not for models; its docstring tells the model what the tool
-    does, and `ToolCall.arguments` are then its fields.
+    does, and `ToolCall.arguments` are then its fields. A tool may have an attribute `terms` (see `Terms`).
     """
 
     name: str
@@ -93,3 +111,38 @@ class Tool(Protocol):
     def plan(self, view: View) -> Sequence[ToolCall]: ...
 
     async def run(self, call: ToolCall, view: View) -> Evidence: ...
+
+
+def terms_of(tool: Tool) -> Terms:
+    """The tool's `terms`, the default ones for a tool that has none."""
+    terms = getattr(tool, "terms", None)
+    return terms if isinstance(terms, Terms) else Terms()
+
+
+def evidence_for(
+    call: ToolCall,
+    view: View,
+    outcome: Outcome,
+    observation: str,
+    *,
+    problems: Sequence[Problem] = (),
+    data: Mapping[str, JsonValue] | None = None,
+    source: str | None = None,
+    artefacts: Sequence[str] = (),
+    seconds: float = 0.0,
+) -> Evidence:
+    """What `call` showed of the state that `view` shows. `problems` join `data`, whence a critic reads them."""
+    told = {"problems": [each.told() for each in problems]} if problems else {}
+    return Evidence(
+        tool=call.tool,
+        request=call.request,
+        outcome=outcome,
+        observation=observation,
+        data={**(data or {}), **told},
+        source=source,
+        artefacts=tuple(artefacts),
+        seconds=seconds,
+        check=call.check,
+        required=call.required,
+        changes=view.changes.fingerprint if view.changes else None,
+    )

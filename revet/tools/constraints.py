@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError, field_validat
 
 from revet.errors import InputError
 from revet.schema import Answer, Draft, Evidence, Model, Outcome, Task
-from revet.tools.base import ToolCall, View
+from revet.tools.base import ToolCall, View, evidence_for
 
 __all__ = ["Constraints", "Rules", "Scorer", "Violation", "rules_of", "text_of", "violations"]
 
@@ -117,7 +117,7 @@ class Constraints:
     async def run(self, call: ToolCall, view: View) -> Evidence:
         text = text_of(view.draft) if view.draft is not None else None
         if text is None:
-            return _evidence(call, view, Outcome.inconclusive, "inconclusive: the draft holds no text", {})
+            return evidence_for(call, view, Outcome.inconclusive, "inconclusive: the draft holds no text")
         rules = rules_of(view.task)
         broken = violations(text, rules)
         kinds = {violation.rule for violation in broken}
@@ -135,7 +135,7 @@ class Constraints:
         except Exception as error:  # noqa: BLE001 - the user's own code; whatever it raises is told as evidence
             del data["score"]
             problem = f"error: the scorer failed: {type(error).__name__}: {error}"
-            return _evidence(call, view, Outcome.error, "\n".join([problem, *lines]), data)
+            return evidence_for(call, view, Outcome.error, "\n".join([problem, *lines]), data=data)
         worst = max(scores, key=scores.__getitem__)
         data |= {"score": max(fraction, scores[worst]), "scores": dict(scores), "worst": worst}
         head = f"{worst} scores {scores[worst]:.3f}, and less than {self.below:g} is wanted"
@@ -250,17 +250,4 @@ def _told(violation: Violation) -> dict[str, JsonValue]:
 
 def _judged(call: ToolCall, view: View, data: dict[str, JsonValue], lines: list[str], bad: bool) -> Evidence:
     outcome = Outcome.failed if bad else Outcome.passed
-    return _evidence(call, view, outcome, "\n".join([f"{outcome.value}: {lines[0]}", *lines[1:]]), data)
-
-
-def _evidence(call: ToolCall, view: View, outcome: Outcome, observation: str, data: dict[str, JsonValue]) -> Evidence:
-    return Evidence(
-        tool=call.tool,
-        request=call.request,
-        outcome=outcome,
-        observation=observation,
-        data=data,
-        check=call.check,
-        required=call.required,
-        changes=view.changes.fingerprint if view.changes else None,
-    )
+    return evidence_for(call, view, outcome, "\n".join([f"{outcome.value}: {lines[0]}", *lines[1:]]), data=data)

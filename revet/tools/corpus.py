@@ -15,12 +15,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome, digest
 from revet.tools._index import Hit, Index, unusable
-from revet.tools.base import ToolCall, View
+from revet.tools.base import ToolCall, View, evidence_for
 from revet.tools.observation import clip
 
 __all__ = ["CorpusSearch", "SearchWords"]
@@ -84,7 +84,7 @@ class CorpusSearch:
         try:
             wanted = SearchWords.model_validate(call.arguments)
         except ValidationError as error:
-            return _evidence(call, view, Outcome.error, f"not searched: {error.errors()[0]['msg']}")
+            return evidence_for(call, view, Outcome.error, f"not searched: {error.errors()[0]['msg']}")
         folder = self._where(view)
         start = time.monotonic()
         hits, left_out = await asyncio.to_thread(self._find, folder, wanted)
@@ -93,8 +93,16 @@ class CorpusSearch:
             what = "nothing more" if wanted.skip or wanted.exclude else "nothing"
             text = f"{what} found for {clip(wanted.query, MOST_SHOWN)!r}"
             text += f" ({left_out} files are too large, too many or oddly named, and were not read)" if left_out else ""
-            return _evidence(call, view, Outcome.inconclusive, text, (), seconds)
-        return _evidence(call, view, Outcome.passed, "\n\n".join(map(_shown, hits)), hits, seconds)
+            return evidence_for(call, view, Outcome.inconclusive, text, data={"passages": []}, seconds=seconds)
+        return evidence_for(
+            call,
+            view,
+            Outcome.passed,
+            "\n\n".join(map(_shown, hits)),
+            data={"passages": [hit._asdict() for hit in hits]},
+            source=f"{hits[0].path}:{hits[0].line}",
+            seconds=seconds,
+        )
 
     def close(self) -> None:
         """Free the indices. The next search makes them again."""
@@ -159,21 +167,3 @@ def as_match(query: str) -> str | None:
 
 def _shown(hit: Hit) -> str:
     return f"[{hit.title}] {hit.text} ({hit.path}:{hit.line})"
-
-
-def _evidence(
-    call: ToolCall, view: View, outcome: Outcome, observation: str, hits: Sequence[Hit] = (), seconds: float = 0.0
-) -> Evidence:
-    passages: list[JsonValue] = [hit._asdict() for hit in hits]
-    return Evidence(
-        tool=call.tool,
-        request=call.request,
-        outcome=outcome,
-        observation=observation,
-        data={"passages": passages},
-        source=f"{hits[0].path}:{hits[0].line}" if hits else None,
-        seconds=seconds,
-        check=call.check,
-        required=call.required,
-        changes=view.changes.fingerprint if view.changes else None,
-    )

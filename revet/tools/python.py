@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from revet.errors import InputError
 from revet.sandboxes.base import ExecVerdict, Limits, PythonError, PythonResult
 from revet.schema import Answer, CallTool, Draft, Evidence, Outcome, digest
-from revet.tools.base import ToolCall, View
+from revet.tools.base import ToolCall, View, evidence_for
 from revet.tools.observation import clip
 
 __all__ = ["ANSWER", "Program", "Python", "program_of", "tidy"]
@@ -83,11 +83,11 @@ class Python:
         try:
             code = Program.model_validate(call.arguments).code
         except ValidationError as error:
-            return _evidence(call, view, Outcome.error, f"not run: {error.errors()[0]['msg']}")
+            return evidence_for(call, view, Outcome.error, f"not run: {error.errors()[0]['msg']}")
         if view.session is None:
-            return _evidence(call, view, Outcome.inconclusive, "not run: there is no sandbox to run a program in")
+            return evidence_for(call, view, Outcome.inconclusive, "not run: there is no sandbox to run a program in")
         if view.remaining <= 0:
-            return _evidence(call, view, Outcome.inconclusive, "not run: the budget of wall time was spent")
+            return evidence_for(call, view, Outcome.inconclusive, "not run: the budget of wall time was spent")
         start = time.monotonic()
         limits = self._limits(view)
         result = await view.session.run_python(code, returns=ANSWER, layer=view.layer, limits=limits)
@@ -102,7 +102,7 @@ class Python:
             data[ANSWER] = tidy(result.value)
         printed = _printed(result)
         text = f"{how}\n--- output ---\n{clip(printed, SHOWN)}" if printed else how
-        return _evidence(call, view, outcome, text, data, time.monotonic() - start)
+        return evidence_for(call, view, outcome, text, data=data, seconds=time.monotonic() - start)
 
     def _limits(self, view: View) -> Limits:
         seconds = max(0.1, min(self.seconds, view.remaining))
@@ -202,24 +202,3 @@ def _judge(result: PythonResult, limits: Limits, *, wanted: bool) -> tuple[Outco
 def _printed(result: PythonResult) -> str:
     streams = (stream.decode("utf-8", "replace").strip() for stream in (result.stdout, result.stderr))
     return "\n".join(text for text in streams if text)
-
-
-def _evidence(
-    call: ToolCall,
-    view: View,
-    outcome: Outcome,
-    observation: str,
-    data: dict[str, JsonValue] | None = None,
-    seconds: float = 0.0,
-) -> Evidence:
-    return Evidence(
-        tool=call.tool,
-        request=call.request,
-        outcome=outcome,
-        observation=observation,
-        data=data or {},
-        seconds=seconds,
-        check=call.check,
-        required=call.required,
-        changes=view.changes.fingerprint if view.changes else None,
-    )

@@ -1,0 +1,104 @@
+"""`revet eval`: what Revet's parts are worth, measured on data that other people published."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from revet.cli.common import BAD_INPUT, Debug, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from revet.evals import Figure, Measurement, Source
+
+__all__ = ["evaluate"]
+
+evaluate = typer.Typer(name="eval", help="Measure Revet's parts on real outputs of real models.", no_args_is_help=True)
+
+
+@evaluate.callback()
+def _suites() -> None:
+    """With a callback, the suite is named even while there is only one."""
+
+
+@evaluate.command()
+@guarded
+def evidence(
+    data: Annotated[Path, typer.Option("--data", help="Folder of the data sets, with files SET/NAME.SPLIT.jsonl.")],
+    split: Annotated[str, typer.Option("--split", help="Which rows: the part before .jsonl in file names.")] = "dev",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Measure on this set alone; may be repeated.", show_default=False)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per set on stdout.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Measure how good the evidence is that the tools gather: 95 % confidence intervals, no model needed."""
+    from revet.errors import InputError
+    from revet.evals import Source
+    from revet.evals.evidence import SETS, measurement
+    from revet.report import make_console
+
+    if not data.is_dir():
+        raise InputError(f"--data: there is no folder {data}", hint="name the folder that holds the data sets")
+    chosen = [measurement(name) for name in (dict.fromkeys(only) if only else SETS)]
+    console = make_console(stderr=True)
+    figures: list[Figure] = []
+    refused = False
+    for each in chosen:
+        try:
+            figures.append(_measured(each, Source(data, split), console))
+        except InputError as error:
+            if len(chosen) == 1:
+                raise
+            typer.echo(f"revet: {each.set} was not measured: {error}", err=True)
+            refused = True
+        else:
+            if json:
+                typer.echo(figures[-1].model_dump_json())
+    if not json and figures:
+        _print_table(figures)
+    if refused:
+        raise typer.Exit(BAD_INPUT)
+
+
+def _measured(measurement: Measurement, source: Source, console: Console) -> Figure:
+    """The figure, with a line of progress where somebody watches."""
+    with console.status(f"{measurement.set} …") as status:
+
+        def progress(done: int, of: int) -> None:
+            status.update(f"{measurement.set}: {done} of {of}")
+
+        return asyncio.run(measurement.run(source, progress))
+
+
+def _print_table(figures: Sequence[Figure]) -> None:
+    from rich.table import Table
+
+    from revet.report import make_console
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("set", "measure", "value", "95 %", "n", "target", "counts"):
+        table.add_column(name, overflow="fold")
+    for each in figures:
+        table.add_row(
+            each.set,
+            each.measure,
+            _number(each.value),
+            f"{_number(each.low)} – {_number(each.high)}",
+            str(each.n),
+            "" if each.target is None else f"{each.target:g} {'reached' if each.reached else 'not reached'}",
+            ", ".join(f"{name} {_number(value)}" for name, value in each.counts.items()),
+        )
+    make_console().print(table)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
