@@ -42,7 +42,10 @@ def wilson(successes: int, n: int, z: float = 1.959964) -> tuple[float | None, f
         return None, None
     share, z2 = successes / n, z * z
     middle, spread = share + z2 / (2 * n), z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, (middle - spread) / (1 + z2 / n)), min(1.0, (middle + spread) / (1 + z2 / n))
+    # Rounding may put an end of the interval a hair inside the share itself, where that is 0 or 1.
+    return max(0.0, min(share, (middle - spread) / (1 + z2 / n))), min(
+        1.0, max(share, (middle + spread) / (1 + z2 / n))
+    )
 
 
 def bootstrap(
