@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import pathlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
 from revet.agents.chat.asking import Room, ask_for
+from revet.agents.chat.looking import look_up
 from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import FEW, Number, Path, Said, Share, Text, Word
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages, section
@@ -87,7 +89,8 @@ class SaidCritique(Said):
 class ChatCritic:
     """A critic. An answer that cannot be used is an abstention; `ModelFailed` and `BudgetSpent` are raised.
 
-    `prompts` is a folder whose files replace ours. It is shown the draft and all the evidence, evidence last.
+    `prompts` is a folder whose files replace ours. It is shown the draft and all the evidence, evidence last. Where the
+    run has tools that models may call, it may first call them, `lookups` times at most.
     """
 
     def __init__(
@@ -98,14 +101,20 @@ class ChatCritic:
         name: str = "chat-critic",
         temperature: float | None = 0.0,
         room: Room | None = None,
+        lookups: int = 4,
     ) -> None:
-        self.model, self.name, self.temperature = model, name, temperature
+        self.model, self.name, self.temperature, self.lookups = model, name, temperature, lookups
         self.prompts, self.room = prompts_of(prompts), room or Room()
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft
         if draft is None:
             return abstained(self.name, "there is no draft to examine yet")
+        seen = view
+        found = await look_up(
+            view, self.model, self.prompts, lambda room: self._request(seen, draft, room), self.room, self.lookups
+        )
+        view = replace(view, evidence=(*view.evidence, *found))
         try:
             said = await ask_for(
                 view, self.model, SaidCritique, lambda room: self._request(view, draft, room), self.room
