@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from revet.errors import BudgetSpent, InputError
+from revet.graphs.calling import planned
 from revet.graphs.step import Step
 from revet.schema import Critique, Draft, Evidence, Verdict
 from revet.tools.base import View
@@ -30,18 +31,24 @@ async def gather_evidence(
     """Run what the tools plan, then what they plan on seeing that, until nothing new is planned.
 
     `known` is evidence that still holds: it is shown to the tools, comes first in what is returned, and the calls
-    that it answers are not made again.
+    that it answers are not made again. What a role looked up in passing answers no call that is required.
     """
     evidence = [*known]
     now = view if view.evidence == tuple(evidence) else replace(view, evidence=tuple(evidence))
-    done = {(e.tool, e.request, e.check) for e in known}
+    answered = {(e.tool, e.request, e.check): e.required for e in sorted(known, key=lambda e: e.required)}
+    failing: set[str] = set()
     for _ in range(PLANS):
-        calls = [c for tool in step.context.tools.values() for c in tool.plan(now)]
-        new = [c for c in calls if (c.tool, c.request, c.check) not in done]
+        plans = [planned(tool, now) for tool in step.context.tools.values() if tool.name not in failing]
+        for failed in (plan for plan in plans if isinstance(plan, Evidence)):
+            failing.add(failed.tool)
+            evidence.append(failed)
+            seen(failed)
+        calls = [call for plan in plans if not isinstance(plan, Evidence) for call in plan]
+        new = [c for c in calls if answered.get((c.tool, c.request, c.check)) not in (True, c.required)]
         if not new:
             break
         for call in new:
-            done.add((call.tool, call.request, call.check))
+            answered[call.tool, call.request, call.check] = True
             evidence.append(await step.call(call, now))
             seen(evidence[-1])
             now = replace(view, evidence=tuple(evidence))

@@ -28,7 +28,7 @@ from revet.policy import Policy
 from revet.sandboxes import Sandbox
 from revet.schema import Decision, DecisionKind, Receipt, Run, RunOutcome, Task, new_id, utcnow
 from revet.store import Store
-from revet.tools import Tool
+from revet.tools.adapters import ToolLike
 
 __all__ = ["Agent", "AgentRun"]
 
@@ -60,8 +60,10 @@ class Agent:
     `model` names who proposes and revises: ``"builtin:repair"``, a language model as ``"provider:name"``, a chat model
     of LangChain's, a `LanguageModel`, or an object with `propose` and `revise`. `reviser`, `critic` and `judge` are
     models (or roles) of their own; without them nobody but the evidence judges. `recipe` is the method, with its
-    `options`; `critics` and `tools`, where given, replace those of the method. `prompts` is a folder whose files
-    replace prompts. `base_url`, `record` and `library` say where models come from (see `revet.models.Library`).
+    `options`; `critics` and `tools`, where given, replace those of the method, and `extra_tools` come besides (one
+    with the name of another takes its place). Plain functions, tools of LangChain's and MCP servers are tools too (see
+    `revet.tools.adapters`). `prompts` is a folder whose files replace prompts. `base_url`, `record` and `library` say
+    where models come from (see `revet.models.Library`).
 
     `sandbox` is a name or an object; None runs without one, for tasks that need no tools. `store` keeps runs and
     checkpoints (default: ``.revet`` in the current folder). One agent can run many tasks at the same time. Close it
@@ -76,7 +78,8 @@ class Agent:
         critic: Speaker | Critic | None = None,
         critics: Sequence[Critic] | None = None,
         judge: Speaker | Judge | None = None,
-        tools: Sequence[Tool] | None = None,
+        tools: Sequence[ToolLike] | None = None,
+        extra_tools: Sequence[ToolLike] = (),
         sandbox: str | Sandbox | None = "local",
         policy: Policy | None = None,
         store: Store | Path | str | None = None,
@@ -102,6 +105,7 @@ class Agent:
             critics=critics,
             judge=judge,
             tools=tools,
+            extra_tools=extra_tools,
             policy=policy,
             options=options,
             prompts=None if prompts is None else str(prompts),
@@ -267,7 +271,7 @@ def _waiting(state: State) -> Run:
     """The record of a run that waits for a person: what is proposed stands as its best."""
     decision = state["decision"] or Decision(kind=DecisionKind.ask)
     record = run_of(state, RunOutcome.asked, decision)
-    return record.model_copy(update={"best": state["attempts"][-1]})
+    return record.model_copy(update={"best": state["attempts"][-1] if state["attempts"] else None})
 
 
 def _failed(state: State, error: Exception) -> Run:

@@ -16,6 +16,7 @@ from revet.graphs.team import Recipe, Roles, Team, options_of
 from revet.models import LanguageModel
 from revet.policy import Policy
 from revet.tools import Tool
+from revet.tools.adapters import McpServer, ToolLike, as_tool, as_tools
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -35,12 +36,15 @@ def cast_team(
     critic: Speaker | Critic | None = None,
     critics: Sequence[Critic] | None = None,
     judge: Speaker | Judge | None = None,
-    tools: Sequence[Tool] | None = None,
+    tools: Sequence[ToolLike] | None = None,
+    extra_tools: Sequence[ToolLike] = (),
     policy: Policy | None = None,
     options: Mapping[str, JsonValue] | None = None,
     prompts: str | None = None,
 ) -> Team:
     """The team that `recipe` casts; roles and tools that are given as objects win over the recipe's.
+
+    `extra_tools` come besides; one with the name of another takes its place.
 
     `load` makes a language model of whatever is no role. Raises `InputError` for what does not fit together.
     """
@@ -65,7 +69,15 @@ def cast_team(
     _check_needs(method, roles, model)
     _check_prices(policy, voices.values())
     team = method.cast(roles, options_of(method, options or {}), policy)
-    return _named(_with_own(team, own, critics, tools))
+    team = _with_own(team, own, critics, tools)
+    return _named(replace(team, tools=_joined(team.tools, extra_tools)))
+
+
+def _joined(tools: Sequence[Tool], extra: Sequence[ToolLike]) -> tuple[Tool, ...]:
+    """The tools and those that come besides. One of a server replaces none: it gets its server's name before it."""
+    added = [each if isinstance(each, McpServer) else as_tool(each) for each in extra]
+    replaced = {each.name for each in added if not isinstance(each, McpServer)}
+    return tuple(as_tools([*(tool for tool in tools if tool.name not in replaced), *added]))
 
 
 def _builtin(who: object) -> bool:
@@ -81,7 +93,7 @@ def _named(team: Team) -> Team:
 
 
 def _with_own(
-    team: Team, own: Mapping[str, Any], critics: Sequence[Critic] | None, tools: Sequence[Tool] | None
+    team: Team, own: Mapping[str, Any], critics: Sequence[Critic] | None, tools: Sequence[ToolLike] | None
 ) -> Team:
     if "propose" in own:
         same: bool = cast("object", team.reviser) is team.proposer
@@ -98,7 +110,7 @@ def _with_own(
     return replace(
         team,
         critics=tuple(critics) if critics is not None else tuple(team.critics),
-        tools=tuple(tools) if tools is not None else tuple(team.tools),
+        tools=tuple(as_tools(team.tools if tools is None else tools)),
         judge=cast("Judge | None", own.get("choose", team.judge)),
     )
 

@@ -89,7 +89,7 @@ async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     for critique in critiques:
         step.say(events.Criticised(round=0, critique=critique, baseline=True))
     baseline = [*evidence, *step.looked_up]
-    return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), "usage": step.usage}
+    return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), **step.spent}
 
 
 async def _survey(step: Step, view: View) -> list[Evidence]:
@@ -108,7 +108,7 @@ async def propose(state: State, runtime: Runtime[Context]) -> Update:
     view = step.view(proposer.name, evidence=tuple(state["baseline"]))
     draft = await drafted(proposer.name, proposer.propose(view), view)
     step.say(events.Proposed(round=state["round"], draft=draft))
-    return {**_fresh(draft, step.looked_up), "usage": step.usage}
+    return {**_fresh(draft, step.looked_up), **step.spent}
 
 
 @timed
@@ -121,7 +121,8 @@ async def revise(state: State, runtime: Runtime[Context]) -> Update:
     draft = await drafted(reviser.name, reviser.revise(view, critique), view)
     number = state["round"] + 1
     step.say(events.Proposed(round=number, draft=draft))
-    return {**_fresh(draft, step.looked_up), "round": number, "usage": step.usage + Usage(rounds=1)}
+    spent = {**step.spent, "usage": step.usage + Usage(rounds=1)}
+    return {**_fresh(draft, step.looked_up), "round": number, **spent}
 
 
 @timed
@@ -166,7 +167,7 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
         baseline = await _survey(step, step.view("tools", **nothing))
     known = [*([] if changes else baseline), *looked_up]
     evidence = await gather_evidence(step, step.view("tools"), seen, known)
-    update = {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], "usage": step.usage}
+    update = {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], **step.spent}
     return {**update, "baseline": baseline, "found": world} if moved else update
 
 
@@ -176,7 +177,7 @@ async def criticise(state: State, runtime: Runtime[Context]) -> Update:
     critiques = await gather_critiques(step, step.view)
     for critique in critiques:
         step.say(events.Criticised(round=state["round"], critique=critique))
-    update: Update = {"critiques": critiques, "usage": step.usage}
+    update: Update = {"critiques": critiques, **step.spent}
     return {**update, "evidence": [*state["evidence"], *step.looked_up]} if step.looked_up else update
 
 
@@ -252,7 +253,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> Update:
         run = await _chosen_by(runtime.context.judge, run, step)
     run = run.model_copy(update={"usage": run.usage + step.usage})
     step.say(events.Finished(run=run))
-    return {"result": run, "usage": step.usage}
+    return {"result": run, **step.spent}
 
 
 async def _chosen_by(judge: Judge, run: Run, step: Step) -> Run:

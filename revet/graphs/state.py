@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, TypedDict
 
 from revet.agents.base import Critic, Judge, Proposer, Reviser
 from revet.graphs.bench import Bench
+from revet.graphs.shelf import Shelf
 from revet.models.account import Replies
 from revet.policy import Policy
 from revet.schema import (
@@ -30,14 +31,18 @@ from revet.tools.base import Tool
 __all__ = ["Context", "State", "initial_state"]
 
 
+def _counted(before: dict[str, int], more: dict[str, int]) -> dict[str, int]:
+    return {name: before.get(name, 0) + more.get(name, 0) for name in {**before, **more}}
+
+
 class State(TypedDict, total=False):
     """One run. The channels with a reducer accumulate; the others hold the last value.
 
     `world` is the fingerprint of the workspace that `evidence` was gathered on, `found` of that of the `baseline`.
     `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
     `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision, and `best`
-    the place of the best in it. Sequences are lists, for that is what a checkpoint gives back. `secret` marks off what
-    comes from outside in prompts.
+    the place of the best in it. `used` counts the calls of each tool. Sequences are lists, for that is what a
+    checkpoint gives back. `secret` marks off what comes from outside in prompts.
     """
 
     task: Task
@@ -59,6 +64,7 @@ class State(TypedDict, total=False):
     attempts: Annotated[list[Attempt], operator.add]
     best: int | None
     usage: Annotated[Usage, operator.add]
+    used: Annotated[dict[str, int], _counted]
     result: Run | None
 
 
@@ -83,6 +89,7 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         attempts=[],
         best=None,
         usage=Usage(),
+        used={},
         result=None,
     )
 
@@ -92,7 +99,7 @@ class Context:
     """The roles of a run, and the bench that it works on. Handed to the graph as its runtime context.
 
     `judge` chooses between attempts that the evidence cannot tell apart. `replies` remembers what language models
-    answered in this run.
+    answered in this run, and `shelf` what tools did.
     """
 
     proposer: Proposer
@@ -104,3 +111,4 @@ class Context:
     seed: int = 0
     judge: Judge | None = None
     replies: Replies | None = None
+    shelf: Shelf = field(default_factory=Shelf)

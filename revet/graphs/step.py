@@ -11,10 +11,11 @@ from typing import Any
 
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from revet.errors import DraftError, InputError
+from revet.errors import BudgetSpent, DraftError, InputError
 from revet.graphs import events
+from revet.graphs.calling import Calls, Made, Malformed, misfit
 from revet.graphs.state import Context, State
 from revet.models.account import Account
 from revet.models.wire import Reply
@@ -24,6 +25,9 @@ from revet.schema.base import to_json
 from revet.tools.base import ToolCall, View, evidence_for
 
 __all__ = ["Step", "leading", "required_checks", "speaker"]
+
+MADE, UNMADE = "tool:", "no tool:"
+"""Who gave an answer that is kept for a role: a tool that was called for it, or none."""
 
 
 def speaker() -> Callable[[events.Event], None]:
@@ -44,14 +48,19 @@ class Step:
         self.state, self.context = state, runtime.context
         self.say = speaker()
         self.name = f"{state['run']}/{state['round']}/{name}"
-        self.calls = 0
+        self._calls = Calls(self.name, self.context, state.get("used", {}), state["usage"])
         self._accounts: list[_SharedAccount] = []
         self._looked_up: list[list[Evidence]] = []
 
     @property
     def usage(self) -> Usage:
         """What was spent in this step so far: by language models, and on tool calls."""
-        return sum((account.usage for account in self._accounts if account.used), Usage(tool_calls=self.calls))
+        return sum((account.usage for account in self._accounts if account.used), Usage(tool_calls=self._calls.total))
+
+    @property
+    def spent(self) -> dict[str, Any]:
+        """The update of the state that says so."""
+        return {"usage": self.usage, "used": dict(self._calls.made)}
 
     @property
     def looked_up(self) -> list[Evidence]:
@@ -78,13 +87,11 @@ class Step:
         return view
 
     async def call(self, call: ToolCall, view: View) -> Evidence:
-        """What the tool says, or that the budget of wall time or tool calls was spent before it was asked."""
-        if self._may_not_call(view):
-            return evidence_for(
-                call, view, Outcome.inconclusive, "not run: the budget of wall time or tool calls was spent"
-            )
-        self.calls += 1
-        return await self.context.tools[call.tool].run(call, view)
+        """What the tool says to a call that it planned, on its terms; or why it was not asked."""
+        try:
+            return (await self._calls.make(call, view)).evidence
+        except BudgetSpent as spent:
+            return evidence_for(call, view, Outcome.inconclusive, f"{call.tool} did not end: {spent}")
 
     async def _use(self, call: ToolCall, view: View, *, key: str) -> Evidence:
         """A call that a role wants made. It proves no check. What was asked for wrongly is evidence too.
@@ -96,31 +103,27 @@ class Step:
             raise LookupError(f"there is no tool {call.tool!r} here; the tools: {known}")
         call = call.model_copy(update={"check": None, "required": False})
         replies = self.context.replies
-        kept = await replies.get(key) if replies else None
-        if kept is not None:
-            self.calls += 1
-            return Evidence.model_validate_json(kept.text)
-        evidence = await self._tried(call, view)
+        told = await replies.get(key) if replies else None
+        if told is not None:
+            if told.model.startswith(MADE):
+                await self._calls.remember(call, view)
+            return Evidence.model_validate_json(told.text)
+        evidence, counts = await self._tried(call, view)
         evidence = evidence.model_copy(update={"check": None, "required": False})
         if replies:
-            await replies.put(key, Reply(text=to_json(evidence), model=f"tool:{call.tool}"))
+            await replies.put(key, Reply(text=to_json(evidence), model=f"{MADE if counts else UNMADE}{call.tool}"))
         return evidence
 
-    async def _tried(self, call: ToolCall, view: View) -> Evidence:
-        arguments = self.context.tools[call.tool].arguments
+    async def _tried(self, call: ToolCall, view: View) -> Made:
         try:
-            if arguments is not None:
-                arguments.model_validate(call.arguments)
-            return await self.call(call, view)
-        except ValidationError as error:
-            problems = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-            return evidence_for(call, view, Outcome.error, "wrong arguments: " + "; ".join(problems))
+            wrong = misfit(call, self.context.tools[call.tool])
+            if wrong is None:
+                return await self._calls.make(call, view)
+            return Made(evidence_for(call, view, Outcome.error, f"wrong arguments: {wrong}"), counts=False)
+        except Malformed:
+            raise
         except InputError as error:
-            return evidence_for(call, view, Outcome.error, str(error))
-
-    def _may_not_call(self, view: View) -> bool:
-        limit = self.context.policy.tool_calls
-        return view.remaining <= 0 or (limit is not None and self.state["usage"].tool_calls + self.calls >= limit)
+            return Made(evidence_for(call, view, Outcome.error, str(error)), counts=True)
 
     @cached_property
     def _known(self) -> dict[str, Any]:

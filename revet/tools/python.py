@@ -3,6 +3,10 @@
 A draft may answer a question with a program that sets the variable ``answer`` (program of thoughts: Chen et al. 2022,
 arXiv 2211.12588; the interpreter of CRITIC, arXiv 2305.11738). What it prints, how it ended and the value of
 ``answer`` are the evidence. What the program says decides nothing by itself.
+
+With `persistent`, a program sees what earlier programs of the round defined. No process is kept for that: the earlier
+programs that ran to their end are repeated, silently, in front of it. Which those are stands in the evidence
+(``data["session"]``), so a run that is continued in another process goes on with the same session.
 """
 
 from __future__ import annotations
@@ -15,13 +19,15 @@ import textwrap
 import time
 import warnings
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from revet.errors import InputError
 from revet.sandboxes.base import ExecVerdict, Limits, PythonError, PythonResult
 from revet.schema import Answer, CallTool, Draft, Evidence, Outcome, digest
-from revet.tools.base import ToolCall, View, evidence_for
+from revet.tools.base import Terms, ToolCall, View, evidence_for
 from revet.tools.observation import clip
 
 __all__ = ["ANSWER", "Program", "Python", "program_of", "tidy"]
@@ -31,6 +37,10 @@ ANSWER = "answer"
 
 SHOWN = 4000
 LARGEST, DEEPEST = 64 * 1024, 50
+SESSION = "session"
+MOST_PROGRAMS, MOST_CODE = 20, 32 * 1024
+"""What a session holds at most; and no more than can be repeated in a program's own time."""
+LOST = "SessionLost"
 FENCED = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 PYTHON = ("python", "python3", "py")
 
@@ -54,20 +64,40 @@ class Program(BaseModel):
     code: str = Field(min_length=1, description="the whole program; it does not see earlier ones")
 
 
+class SessionProgram(Program):
+    """Run a Python program in a sandbox without network. You see what it prints and the value of its variable
+    `answer`, if it sets one. It sees the variables, functions and imports of your earlier programs that ran to their
+    end.
+    """
+
+    code: str = Field(min_length=1, description="the program; what earlier programs defined is there")
+
+
 class Python:
     """Runs the program that a draft answers with, and programs that a model asks for.
 
     `seconds` bounds a program's wall and CPU time, `limits` the rest. With `required`, a draft whose program sets no
-    answer is never accepted.
+    answer is never accepted. With `persistent`, a program sees what earlier ones of the round defined: the proposer's,
+    then the draft's own, then each critic's. One that fails leaves nothing behind. A session holds at most 20 programs
+    of 32 kB together, which must not take longer than `seconds` to repeat; what comes on top is run and not kept.
     """
 
     name = "python"
-    arguments: type[BaseModel] | None = Program
 
-    def __init__(self, *, seconds: float = 10.0, limits: Limits | None = None, required: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        seconds: float = 10.0,
+        limits: Limits | None = None,
+        required: bool = False,
+        persistent: bool = False,
+    ) -> None:
         if not (seconds > 0 and math.isfinite(seconds)):
             raise InputError(f"seconds must be positive, not {seconds}")
-        self.seconds, self.limits, self.required = seconds, limits or Limits(), required
+        self.seconds, self.limits, self.required, self.persistent = seconds, limits or Limits(), required, persistent
+        self.arguments: type[BaseModel] | None = SessionProgram if persistent else Program
+        # In a session a program does what it does by those before it, too.
+        self.terms = Terms(keep="never" if persistent else "draft")
 
     def plan(self, view: View) -> Sequence[ToolCall]:
         """One call for a draft that holds a program."""
@@ -89,8 +119,11 @@ class Python:
         if view.remaining <= 0:
             return evidence_for(call, view, Outcome.inconclusive, "not run: the budget of wall time was spent")
         start = time.monotonic()
-        limits = self._limits(view)
-        result = await view.session.run_python(code, returns=ANSWER, layer=view.layer, limits=limits)
+        earlier = self._session(view)
+        limits = self._limits(view, repeats=bool(earlier))
+        source: str | bytes = _driver() if self.persistent else code
+        programs: JsonValue = [*earlier, code] if self.persistent else None
+        result = await view.session.run_python(source, programs, returns=ANSWER, layer=view.layer, limits=limits)
         own = view.draft is not None and program_of(view.draft) == code
         outcome, how = _judge(result, limits, wanted=own)
         data: dict[str, JsonValue] = {
@@ -100,12 +133,23 @@ class Python:
         }
         if own and outcome is Outcome.passed:
             data[ANSWER] = tidy(result.value)
+        if self.persistent:
+            after, unkept = _after(earlier, code, result, outcome, self.seconds)
+            data[SESSION] = [*after]
+            how += unkept
         printed = _printed(result)
         text = f"{how}\n--- output ---\n{clip(printed, SHOWN)}" if printed else how
         return evidence_for(call, view, outcome, text, data=data, seconds=time.monotonic() - start)
 
-    def _limits(self, view: View) -> Limits:
-        seconds = max(0.1, min(self.seconds, view.remaining))
+    def _session(self, view: View) -> list[str]:
+        """The programs of the round that ran to their end, as the last of them says."""
+        told = (e.data.get(SESSION) for e in reversed(view.evidence) if e.tool == self.name)
+        last = next((each for each in told if isinstance(each, list)), []) if self.persistent else []
+        return [str(each) for each in last]
+
+    def _limits(self, view: View, *, repeats: bool) -> Limits:
+        """Repeating takes at most as long again."""
+        seconds = max(0.1, min(self.seconds * (1 + repeats), view.remaining))
         return self.limits.model_copy(update={"wall_seconds": seconds, "cpu_seconds": math.ceil(seconds)})
 
 
@@ -161,6 +205,24 @@ def _sets_answer(code: str) -> bool:
     return any(node.id == ANSWER and id(node) not in bare for node in stored)
 
 
+@cache
+def _driver() -> bytes:
+    """What runs the programs of a session, inside the sandbox."""
+    return resources.files("revet.tools").joinpath("_guest", "session.py").read_bytes()
+
+
+def _after(
+    earlier: Sequence[str], code: str, result: PythonResult, outcome: Outcome, seconds: float
+) -> tuple[Sequence[str], str]:
+    """The session after a program, and a word if its definitions could not be kept."""
+    if outcome is not Outcome.passed:
+        return earlier, ""
+    now = [*earlier, code]
+    if len(now) <= MOST_PROGRAMS and sum(map(len, now)) <= MOST_CODE and result.seconds <= seconds:
+        return now, ""
+    return earlier, " (what it defines is not kept: the session is full, or takes too long to repeat)"
+
+
 def _error(error: PythonError | None) -> JsonValue:
     if error is None:
         return None
@@ -191,6 +253,8 @@ def _judge(result: PythonResult, limits: Limits, *, wanted: bool) -> tuple[Outco
         if wanted:
             return Outcome.failed, f"it ran to its end and did not set the variable {ANSWER}"
         return Outcome.passed, "it ran to its end"
+    if result.error is not None and result.error.type == LOST:
+        return Outcome.inconclusive, _clean(f"not run: an earlier program failed when repeated: {result.error.message}")
     if result.error is not None:
         where = f" (line {result.error.line})" if result.error.line else ""
         return Outcome.failed, _clean(f"{result.error.type}: {clip(result.error.message, 500)}{where}")
