@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,15 +18,19 @@ PATIENCE = 30.0
 """Seconds that a sandbox may take to say what it can do."""
 
 
+Try = Annotated[bool, typer.Option("--search", help="Try the search of the web too: this asks the network.")]
+
+
 @guarded
-def doctor(debug: Debug = False) -> None:
-    """Say which sandboxes and models work here, and why the others do not."""
+def doctor(search: Try = False, debug: Debug = False) -> None:
+    """Say which sandboxes, models and searches work here, and why the others do not."""
     import asyncio
     import platform
     import sys
 
     import revet
     from revet.cli.doctor_models import models_found, unlisted
+    from revet.cli.doctor_search import searches_found
 
     typer.echo(f"revet      {revet.__version__}")
     typer.echo(f"python     {platform.python_version()} ({sys.executable})")
@@ -41,6 +45,11 @@ def doctor(debug: Debug = False) -> None:
         if model.hint:
             typer.echo(f"      → {model.hint}")
     typer.echo(f"      also, with their packages and keys: {', '.join(unlisted())}")
+    typer.echo("\nsearch")
+    for each in searches_found(tried=search):
+        _say(each.works, each.name, each.words)
+        if each.hint:
+            typer.echo(f"      → {each.hint}")
     if not any(support.available for support in found.values()):
         typer.echo("\nNothing can be run here until a sandbox works.", err=True)
         raise typer.Exit(NOT_ALL)

@@ -7,16 +7,16 @@ of it fits into a prompt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-__all__ = ["SUFFIXES", "Block", "Passage", "passages"]
+__all__ = ["HTML", "MARKDOWN", "SUFFIXES", "Block", "Passage", "Titles", "blocks_of", "passages", "title_of"]
 
 MARKDOWN, HTML, PLAIN = (".md", ".markdown"), (".html", ".htm", ".xhtml"), (".txt", ".text", ".rst")
 SUFFIXES = (*PLAIN, *MARKDOWN, *HTML)
-"""The files that are read, by the ends of their names."""
+"""The files of text that are read, by the ends of their names."""
 
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*)$")
 CLOSING = re.compile(r"(?:^|\s)#+$")
@@ -46,6 +46,25 @@ class Passage(NamedTuple):
     line: int
 
 
+class Titles:
+    """The headings that stand above a passage: the document's, and the last one below it."""
+
+    def __init__(self, document: str, section: str = "") -> None:
+        self.document, self.section = document, section
+
+    def passages(self, blocks: Iterable[Block], longest: int) -> Iterator[Passage]:
+        """The passages of the blocks, which also say what stands above those that follow."""
+        for block in blocks:
+            if block.level == 1:
+                self.document, self.section = block.text, ""
+            elif block.level:
+                self.section = block.text
+            else:
+                title = f"{self.document}: {self.section}" if self.section else self.document
+                for line, piece in _pieces(block, longest):
+                    yield Passage(title, piece, line)
+
+
 def passages(name: str, content: str, longest: int) -> Iterator[Passage]:
     """The passages of a file, none longer than `longest` characters.
 
@@ -53,20 +72,16 @@ def passages(name: str, content: str, longest: int) -> Iterator[Passage]:
     titled by its name.
     """
     suffix = PurePosixPath(name).suffix.lower()
-    blocks = _html(content) if suffix in HTML else _text(content, headings=suffix in MARKDOWN)
-    document, section = PurePosixPath(name).stem.replace("_", " "), ""
-    for block in blocks:
-        if block.level == 1:
-            document, section = block.text, ""
-        elif block.level:
-            section = block.text
-        else:
-            title = f"{document}: {section}" if section else document
-            for line, piece in _pieces(block, longest):
-                yield Passage(title, piece, line)
+    blocks = _html(content) if suffix in HTML else blocks_of(content, headings=suffix in MARKDOWN)
+    yield from Titles(title_of(name)).passages(blocks, longest)
 
 
-def _text(content: str, *, headings: bool) -> Iterator[Block]:
+def title_of(name: str) -> str:
+    """The title of a file that has none of its own."""
+    return PurePosixPath(name).stem.replace("_", " ")
+
+
+def blocks_of(content: str, *, headings: bool) -> Iterator[Block]:
     """Paragraphs are parted by blank lines; Markdown's headings are headings."""
     lines: list[str] = []
     start = 0

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from revet.agents.chat.fence import fence, label_of
 from revet.agents.chat.show import cut, share
-from revet.protected import matches, named
+from revet.protected import named
 from revet.sandboxes.view import View as Tree
 from revet.schema import Changes
 from revet.tools import facts_of
 from revet.tools.base import View
+from revet.tools.secret_files import is_secret
 
 __all__ = ["Files", "is_secret", "look", "shown_diff"]
 
@@ -32,23 +33,7 @@ PASSED_OVER = frozenset(
         *(".hypothesis", ".idea", ".mypy_cache", ".nox", ".pytest_cache", ".ruff_cache", ".tox", ".vscode"),
     }
 )
-SECRETS = (
-    *(".env", ".env.*", "*.env", ".envrc", ".netrc", "_netrc", ".pypirc", "pip.conf", ".npmrc", ".git-credentials"),
-    *("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "id_rsa*", "id_dsa*", "id_ecdsa*"),
-    *("id_ed25519*", ".htpasswd", ".pgpass", ".my.cnf", "credentials", "credentials.*", "secrets.*", "*.tfstate"),
-    *(".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure", "service-account*.json", "*.tfvars"),
-)
-HARMLESS = ("*.example", "*.sample", "*.template", "secrets.py", "credentials.py", "*.pub")
-"""Names like those of secrets, of what is meant to be read: code, examples, public keys."""
 _WORD = re.compile(r"[\w.+@-]+(?:/[\w.+@-]+)*")
-
-
-def is_secret(path: str) -> bool:
-    """True for a file that by its name is likely to hold a key or a password. No prompt shows it."""
-    folder, _, name = path.rpartition("/")
-    if matches(folder, SECRETS):
-        return True
-    return matches(name, SECRETS) and not matches(name, HARMLESS)
 
 
 def shown_diff(changes: Changes | None) -> str:
