@@ -1,0 +1,10 @@
+"""What examines a query, in a process of its own: engines, analysis with sqlglot, and the rules that find faults.
+
+Model-written SQL is parsed and run here and never in Revet's own process, so that a query that hangs, exhausts memory
+or crashes an engine takes only this process down (`revet.tools._sqlchild` starts, bounds and ends it). Nothing here
+imports Revet: the process starts fast, and holds nothing but the database it may read.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []
