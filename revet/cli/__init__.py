@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from revet.cli.about import recipes, schema
+from revet.cli.about import recipes, schema, tools
 from revet.cli.doctor import doctor
 from revet.cli.evaluate import evaluate
 from revet.cli.history import show, undo
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, fix, show, undo, recipes, schema, doctor):
+for command in (run, fix, show, undo, recipes, tools, schema, doctor):
     app.command()(command)
 app.add_typer(sandbox)
 app.add_typer(evaluate)

@@ -1,4 +1,4 @@
-"""`revet schema` and `revet recipes`: how task files are written, and which methods there are."""
+"""`revet schema`, `revet recipes` and `revet tools`: how task files are written, which methods and tools there are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from revet.cli.common import Debug, guarded
 
-__all__ = ["recipes", "schema"]
+__all__ = ["recipes", "schema", "tools"]
 
 
 @guarded
@@ -33,6 +33,19 @@ def recipes(debug: Debug = False) -> None:
             if value:
                 typer.echo(f"  {name:<7} {value}")
         for line in _option_lines(recipe.options.model_json_schema()):
+            typer.echo(f"  --option {line}")
+
+
+@guarded
+def tools(debug: Debug = False) -> None:
+    """List the tools that --tool and a task's `tools` take, with their options."""
+    from revet.tools.registry import TOOLS
+
+    for number, entry in enumerate(TOOLS.values()):
+        typer.echo(("\n" if number else "") + f"{entry.name}: {entry.summary}")
+        if entry.needs:
+            typer.echo(f"  needs   {entry.needs}")
+        for line in _option_lines(entry.options.model_json_schema()):
             typer.echo(f"  {line}")
 
 
@@ -41,7 +54,7 @@ def _option_lines(schema: dict[str, Any]) -> Iterator[str]:
     for name, option in schema.get("properties", {}).items():
         default = "" if option.get("default") is None else f"; default {_yaml(option['default'])}"
         says = f": {option['description']}" if option.get("description") else ""
-        yield f"--option {name}=… ({_kind(option, schema)}{default}){says}"
+        yield f"{name}=… ({_kind(option, schema)}{default}){says}"
 
 
 def _kind(option: dict[str, Any], schema: dict[str, Any]) -> str:

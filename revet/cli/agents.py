@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from revet.cli.batch import Runner
     from revet.models import Library
     from revet.store import Store
-    from revet.taskfile import Settings
+    from revet.taskfile import Settings, ToolChoice
+    from revet.tools.adapters import ToolLike
 
 __all__ = ["SharedAgents"]
 
@@ -33,6 +34,7 @@ class SharedAgents:
             _check_recording(record)
         self.record = record
         self._libraries: dict[str | None, Library] = {}
+        self._tools: list[tuple[ToolChoice, ToolLike]] = []
 
     def __call__(self, settings: Settings, store: Store) -> Runner:
         """The agent for a task with these settings. What they leave open, the recipe may choose."""
@@ -47,6 +49,7 @@ class SharedAgents:
             judge=settings.judge,
             recipe=settings.recipe,
             options=settings.options,
+            extra_tools=[self._tool(choice) for choice in settings.tools],
             prompts=settings.prompts,
             library=self._library(settings),
             sandbox=settings.sandbox,
@@ -56,10 +59,24 @@ class SharedAgents:
         )
 
     async def close(self) -> None:
-        """Free the models. Nothing may be asked of the agents any more."""
+        """Free the models and the tools. Nothing may be asked of the agents any more."""
+        while self._tools:
+            _, tool = self._tools.pop()
+            if (close := getattr(tool, "close", None)) is not None:
+                close()
         while self._libraries:
             _, library = self._libraries.popitem()
             await library.close()
+
+    def _tool(self, choice: ToolChoice) -> ToolLike:
+        """One for each task; a server is one for all that choose it alike."""
+        from revet.tools.registry import TOOLS, make_tool
+
+        known = next((tool for each, tool in self._tools if each == choice), None)
+        if known is not None and TOOLS[choice.name].many:
+            return known
+        self._tools.append((choice, make_tool(choice.name, choice.options)))
+        return self._tools[-1][1]
 
     def _library(self, settings: Settings) -> Library:
         """One for each endpoint; an endpoint is for `openai:` models, so the others need not be loaded again for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +68,8 @@ def evidence(
 
 def _measured(measurement: Measurement, source: Source, console: Console) -> Figure:
     """The figure, with a line of progress where somebody watches."""
+    import asyncio
+
     with console.status(f"{measurement.set} …") as status:
 
         def progress(done: int, of: int) -> None:

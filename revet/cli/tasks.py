@@ -32,6 +32,10 @@ Recipe = Annotated[str | None, typer.Option("--recipe", help="The method; `revet
 Choices = Annotated[
     list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the recipe. Can be repeated.")
 ]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option("--tool", help="A tool besides the recipe's, NAME or NAME:OPTION=VALUE,…; see `revet tools`."),
+]
 Sandbox = Annotated[str | None, typer.Option("--sandbox", help="Where code runs; `revet doctor` says which work.")]
 Rounds = Annotated[int | None, typer.Option("--rounds", help="Revisions after the first draft (4).")]
 Seconds = Annotated[float | None, typer.Option("--seconds", help="Wall time for each task (no limit).")]
@@ -59,6 +63,7 @@ def run(
     prompts: Prompts = None,
     recipe: Recipe = None,
     option: Choices = None,
+    tool: Tools = None,
     sandbox: Sandbox = None,
     rounds: Rounds = None,
     seconds: Seconds = None,
@@ -102,6 +107,7 @@ def fix(
     prompts: Prompts = None,
     recipe: Recipe = None,
     option: Choices = None,
+    tool: Tools = None,
     sandbox: Sandbox = None,
     rounds: Rounds = None,
     seconds: Seconds = None,
@@ -126,10 +132,11 @@ def fix(
 
 def _settings(context: typer.Context) -> dict[str, Any]:
     """The settings that the command line gives, by name."""
-    from revet.taskfile import Settings, option_values
+    from revet.taskfile import Settings, option_values, tool_choices
 
     given = {name: value for name, value in context.params.items() if name in Settings.model_fields}
     given["options"] = option_values(context.params["option"] or ()) or None
+    given["tools"] = tool_choices(context.params["tool"] or ()) or None
     return {name: value for name, value in given.items() if value is not None}
 
 

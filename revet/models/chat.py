@@ -59,6 +59,12 @@ class LangChainBackend:
         """What the model has not refused."""
         return tuple(self._forms)
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model takes images, as LangChain's profile of it says."""
+        profile = getattr(self.model, "profile", None)
+        return isinstance(profile, Mapping) and profile.get("image_inputs") is True
+
     async def reply(self, request: Request) -> Reply:
         form = _form_of(request)
         if form is not Form.text and not self._takes(request, form):

@@ -86,6 +86,11 @@ class LanguageModel:
         """True if the cost of every reply is known, so that a budget of cost can be kept."""
         return self.prices is not None and self.prices.known and all(model.priced for model in self.fallbacks)
 
+    @property
+    def sees(self) -> bool:
+        """True if the model, and every fallback, is known to take images: its backend has a true attribute `sees`."""
+        return bool(getattr(self.backend, "sees", False)) and all(model.sees for model in self.fallbacks)
+
     async def ask(self, request: Request, account: Account) -> Reply:
         """The model's reply, or the one that it gave when this step was done before a crash.
 

@@ -123,6 +123,8 @@ class Replay:
         self.recorded = load(self.path)
         structured = {one.exchange.request.form for one in self.recorded if one.exchange.request.answer is not None}
         self.forms: Sequence[Form] = tuple(form for form in (Form.schema, Form.tool) if form in structured)
+        asked = (message for one in self.recorded for message in one.exchange.request.messages)
+        self.sees = any(message.images for message in asked)
         self._exact: dict[str, list[Recorded]] = defaultdict(list)
         self._alike: dict[str, list[Recorded]] = defaultdict(list)
         for one in self.recorded:

@@ -12,21 +12,23 @@
 
 from __future__ import annotations
 
-from revet.taskfile._choices import check_settings, option_values
+from revet.taskfile._choices import check_settings, option_values, tool_choices
 from revet.taskfile._load import load
 from revet.taskfile._problems import TaskFileErrors
 from revet.taskfile._project import project_task
 from revet.taskfile._schema import json_schema
-from revet.taskfile._settings import Entry, Settings, settings_from
+from revet.taskfile._settings import Entry, Settings, ToolChoice, settings_from
 
 __all__ = [
     "Entry",
     "Settings",
     "TaskFileErrors",
+    "ToolChoice",
     "check_settings",
     "json_schema",
     "load",
     "option_values",
     "project_task",
     "settings_from",
+    "tool_choices",
 ]

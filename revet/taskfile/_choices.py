@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from pydantic_core import ErrorDetails
 from revet.errors import InputError, MissingDependency, RevetError
 from revet.schema import Task
 from revet.taskfile._marked import Fault, parse_yaml, plain
-from revet.taskfile._settings import REPAIR, ROLES, Settings, nearest
+from revet.taskfile._settings import REPAIR, ROLES, Settings, ToolChoice, nearest
 from revet.taskfile._words import branches_problem, problem_of
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "path_options",
     "prompts_problem",
     "rooted",
+    "rooted_tools",
+    "tool_choices",
 ]
 
 Problem = tuple[str, str | None]
@@ -97,6 +101,8 @@ def complaints(settings: Settings, task: Task | None = None, looks: Looks | None
     if settings.prompts is not None and (found := looks.prompts(settings.prompts)):
         yield Complaint(("prompts",), *found)
     yield from _recipe_complaints(settings, task)
+    for number, choice in enumerate(settings.tools):
+        yield from _tool_complaints(number, choice)
 
 
 def check_settings(settings: Settings, task: Task | None = None) -> None:
@@ -137,6 +143,53 @@ def option_values(words: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--option {name.strip()}: {faults[0].problem}", hint="put quotes round the text")
         values[name.strip()] = None if node is None else plain(node)
     return values
+
+
+def tool_choices(words: Sequence[str]) -> list[dict[str, Any]]:
+    """``["static", "sql:database=shop.db,required=true", 'sql={"database": "shop.db"}']`` as in a task file.
+
+    After ``=`` stand the options as JSON; after ``:`` one by one, each value read as YAML. Raises `InputError`.
+    """
+    return [_tool_choice(word) for word in words]
+
+
+def _tool_choice(word: str) -> dict[str, Any]:
+    found = re.match(r"\s*([A-Za-z_]\w*)\s*([:=]?)(.*)", word, re.DOTALL)
+    if found is None or (found[3] and not found[2]):
+        raise InputError(f"--tool: {word!r} is no tool", hint="write it as --tool sql:database=shop.db")
+    name, mark, rest = found.groups()
+    if mark == "=":
+        try:
+            options = json.loads(rest)
+        except ValueError as error:
+            raise InputError(
+                f"--tool {name}: no JSON after `=`: {error}", hint='such as {"database": "a.db"}'
+            ) from None
+    else:
+        pairs = [pair for pair in rest.split(",") if pair.strip()]
+        try:
+            options = option_values(pairs)
+        except InputError as error:
+            problem = str(error).partition("\n")[0].removeprefix("--option").lstrip(": ")
+            hint = f"write it as --tool {name}:NAME=VALUE,NAME=VALUE, or as --tool '{name}={{…}}' in JSON"
+            raise InputError(f"--tool {name}: {problem}", hint=hint) from None
+    return {name: options}
+
+
+def rooted_tools(tools: object, folder: Path) -> Any:
+    """The tools of a task file as written, with the paths among their options taken from `folder`."""
+    if not isinstance(tools, list):
+        return tools
+    return [_rooted_tool(each, folder) for each in tools]
+
+
+def _rooted_tool(tool: object, folder: Path) -> object:
+    if not isinstance(tool, dict) or len(tool) != 1:
+        return tool
+    from revet.tools.registry import rooted_options
+
+    ((name, options),) = tool.items()
+    return {name: rooted_options(name, options, folder) if isinstance(options, dict) else options}
 
 
 def path_options(recipe: object) -> tuple[str, ...]:
@@ -186,20 +239,43 @@ def _recipe_complaints(settings: Settings, task: Task | None) -> Iterator[Compla
         yield from (Complaint(*unmet) for unmet in recipe.check(task, options))
 
 
+def _tool_complaints(number: int, choice: ToolChoice) -> Iterator[Complaint]:
+    """What is wrong with the options of a tool; and where they are right, with what they name."""
+    from revet.tools.registry import TOOLS
+
+    entry = TOOLS[choice.name]
+    place = ("tools", number, choice.name)
+    try:
+        details = entry.problems(choice.options)
+        if details:
+            known = list(entry.options.model_fields)
+            yield from _told(place, f"the tool {choice.name}", known, details)
+        else:
+            entry.make(choice.options)
+    except (InputError, MissingDependency) as error:
+        yield Complaint(place, *_parted(error))
+
+
 def _option_complaints(recipe: str, known: Sequence[str], error: ValidationError) -> Iterator[Complaint]:
+    yield from _told(("options",), f"the recipe {recipe}", known, error.errors())
+
+
+def _told(
+    place: tuple[str | int, ...], whose: str, known: Sequence[str], errors: Sequence[ErrorDetails]
+) -> Iterator[Complaint]:
     """One for each value: where it may be one thing or another, none of which it is, that is told once."""
     by_option: dict[str | int, list[ErrorDetails]] = {}
-    for detail in error.errors():
+    for detail in errors:
         by_option.setdefault(detail["loc"][0] if detail["loc"] else "", []).append(detail)
     for name, details in by_option.items():
         if together := branches_problem(details):
-            yield Complaint(("options", name), together)
+            yield Complaint((*place, name), together)
             continue
         for detail in details:
             problem, hint = problem_of(detail)
             if detail["type"] == "extra_forbidden":
-                problem, hint = f"the recipe {recipe} has no such option", _near_option(detail["loc"], known)
-            yield Complaint(("options", *detail["loc"]), problem, hint)
+                problem, hint = f"{whose} has no such option", _near_option(detail["loc"], known)
+            yield Complaint((*place, *detail["loc"]), problem, hint)
 
 
 def _near_option(loc: tuple[str | int, ...], known: Sequence[str]) -> str:
@@ -212,5 +288,8 @@ def _near_option(loc: tuple[str | int, ...], known: Sequence[str]) -> str:
 def as_option(found: Complaint) -> str:
     """The complaint in the words of the command line: ``--base-url: …``."""
     first, *rest = found.path
-    name = f"--option {rest[0]}" if rest else "--" + str(first).replace("_", "-")
+    if first == "tools" and len(rest) > 1:
+        name = ": ".join([f"--tool {rest[1]}", *map(str, rest[2:3])])
+    else:
+        name = f"--option {rest[0]}" if rest else "--" + str(first).replace("_", "-")
     return f"{name}: {found.problem}" + (f"\n  → {found.hint}" if found.hint else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from revet.taskfile._choices import (
     path_options,
     prompts_problem,
     rooted,
+    rooted_tools,
 )
 from revet.taskfile._document import Document, Item, read
 from revet.taskfile._marked import locate, plain
@@ -45,6 +47,8 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 _TASK = tuple(Task.model_fields)
 _SETTINGS = tuple(Settings.model_fields)
 _CHECK = tuple(Check.model_fields)
+OVERRIDE = -1
+"""In the place of a number: of a tool that the overrides name, and that so has no place in the file."""
 
 
 def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Entry]:
@@ -110,14 +114,14 @@ class _Loader:
         settings = self._validate(Settings, item, {k: values[k] for k in _SETTINGS if k in values})
         if task is None or settings is None:
             return None
-        settings = overlaid(settings, overrides)
-        for found in complaints(settings, task, self._looks):
-            self._complain(item, found, overrides)
-        return Entry(task=task, settings=settings)
+        whole = overlaid(settings, overrides)
+        for found in complaints(whole, task, self._looks):
+            self._complain(item, _in_file(found, whole, settings), overrides)
+        return Entry(task=task, settings=whole)
 
     def _complain(self, item: Item, found: Complaint, overrides: Mapping[str, Any]) -> None:
         first, *rest = found.path
-        above = overrides.get(str(first))
+        above = None if first == "tools" and rest and rest[0] != OVERRIDE else overrides.get(str(first))
         if above is not None and (not isinstance(above, Mapping) or not rest or rest[0] in above):
             self.against_options[as_option(found)] = None
         else:
@@ -196,6 +200,8 @@ class _Loader:
         for name in path_options:
             if isinstance(written := options.get(name), str):
                 options[name] = str((self.folder / Path(written).expanduser()).resolve())
+        if "tools" in values:
+            values["tools"] = rooted_tools(values["tools"], self.folder)
         for role in ROLES:
             if isinstance(spec := values.get(role), str):
                 values[role] = rooted(spec, self.folder)
@@ -229,3 +235,12 @@ class _Loader:
             self.problems.add("is missing", item.node.line, dotted(item.name, name), hint)
         elif values[name] in (None, "", []):
             self.problems.add("is empty", *self._place(item, (name,)), hint)
+
+
+def _in_file(found: Complaint, whole: Settings, written: Settings) -> Complaint:
+    """The complaint with the number that a tool has in the file."""
+    if found.path[0] != "tools" or not isinstance(found.path[1], int):
+        return found
+    choice = whole.tools[found.path[1]]
+    number = next((n for n, tool in enumerate(written.tools) if tool is choice), OVERRIDE)
+    return replace(found, path=("tools", number, *found.path[2:]))

@@ -37,6 +37,7 @@ def json_schema() -> dict[str, Any]:
     for role in ROLES:
         task["properties"][role]["examples"] = [*(BUILTIN if role == "model" else ()), "openai:NAME", "replay:FILE"]
     task["properties"]["options"]["additionalProperties"] = True
+    task["properties"]["tools"] = _one_or_many(task["properties"]["tools"], {"$ref": "#/$defs/tool"})
     defaults = {
         **task,
         "title": "Defaults",
@@ -66,7 +67,7 @@ def json_schema() -> dict[str, Any]:
         },
         "required": ["tasks"],
         "additionalProperties": False,
-        "$defs": {"check": check, "defaults": defaults, "task": task},
+        "$defs": {"check": check, "defaults": defaults, "task": task, "tool": _tool()},
     }
 
 
@@ -85,7 +86,18 @@ def _object(model: type[Check | Task | Settings], title: str, description: str) 
     } | ({"required": schema["required"]} if "required" in schema else {})
 
 
+def _tool() -> dict[str, Any]:
+    """A tool as it may be written: its name, or a mapping of that to its options."""
+    from revet.tools.registry import TOOLS
+
+    names = {"type": "string", "enum": list(TOOLS)}
+    options = {"type": ["object", "null"]}
+    named = {"type": "object", "propertyNames": names, "additionalProperties": options}
+    tool = {"title": "Tool", "description": "A tool's name, or a mapping of its name to its options."}
+    return {**tool, "anyOf": [names, {**named, "minProperties": 1, "maxProperties": 1}]}
+
+
 def _one_or_many(value: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
     """The property `value`, a list of `item` that may be written as one `item` alone."""
-    kept = {key: value[key] for key in ("title", "description", "default")}
+    kept = {key: value[key] for key in ("title", "description", "default") if key in value}
     return kept | {"anyOf": [item, {"type": "array", "items": item}]}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from revet.errors import InputError
 from revet.schema import Check, Model, Task
@@ -21,6 +21,7 @@ __all__ = [
     "ROLES",
     "Entry",
     "Settings",
+    "ToolChoice",
     "command_problem",
     "nearest",
     "overlaid",
@@ -33,6 +34,30 @@ REPAIR = "builtin:repair"
 
 ROLES = ("model", "reviser", "critic", "judge")
 """The settings that name a model."""
+
+
+class ToolChoice(Model):
+    """A tool besides those of the recipe: written as its name, or as a mapping of its name to its options."""
+
+    name: str
+    options: Arguments = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, value: object) -> object:
+        if isinstance(value, ToolChoice) or (isinstance(value, Mapping) and set(value) == {"name", "options"}):
+            return value
+        hint = "write a name, or one with options: {sql: {database: shop.db}}"
+        if isinstance(value, Mapping) and len(value) == 1:
+            ((name, options),) = value.items()
+            options = {} if options is None else options
+            if not isinstance(options, Mapping):
+                raise Wrong(f"the options of {name} must be a mapping, but are {describe(options)}", hint=hint)
+            return {"name": _tool(name), "options": dict(options)}
+        if isinstance(value, str):
+            return {"name": _tool(value), "options": {}}
+        several = "a mapping with several keys" if isinstance(value, Mapping) and value else describe(value)
+        raise Wrong(f"must be a tool, but is {several}", hint=hint)
 
 
 class Settings(Model):
@@ -49,6 +74,9 @@ class Settings(Model):
     prompts: str | None = Field(default=None, description="a folder whose files replace prompts of the same name")
     recipe: str = Field(default="core", description="the method; `revet recipes` lists them")
     options: Arguments = Field(default_factory=dict, description="what the recipe lets you choose, by name")
+    tools: tuple[ToolChoice, ...] = Field(
+        default=(), description="tools besides the recipe's, by name; `revet tools` lists them with their options"
+    )
     sandbox: str = Field(default="local", description="where code runs; `revet doctor` says which work here")
     sandbox_features: tuple[str, ...] = Field(
         default=(), description="what the sandbox must have, or nothing is run; `revet doctor` lists the features"
@@ -106,6 +134,22 @@ class Settings(Model):
 
         return _one_of("recipe", value, RECIPES)
 
+    @field_validator("tools", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("tools")
+    @classmethod
+    def _each_once(cls, value: tuple[ToolChoice, ...]) -> tuple[ToolChoice, ...]:
+        from revet.tools.registry import TOOLS
+
+        names = [choice.name for choice in value if not TOOLS[choice.name].many]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise Wrong(f"the tool {twice} is given twice", hint="give it once, with all its options")
+        return value
+
     @field_validator("sandbox")
     @classmethod
     def _sandbox(cls, value: str) -> str:
@@ -148,8 +192,15 @@ def settings_from(values: Mapping[str, Any], base: Settings | None = None) -> Se
 
 
 def overlaid(settings: Settings, above: Mapping[str, Any]) -> Settings:
-    """`settings` with validated values above them. Options of the recipe are laid over one by one."""
+    """`settings` with validated values above them. Options of the recipe are laid over one by one, and so are tools:
+    one that is named above takes the place of the one of that name.
+    """
     values = dict(above)
+    if "tools" in values:
+        from revet.tools.registry import TOOLS
+
+        named = {choice.name for choice in values["tools"] if not TOOLS[choice.name].many}
+        values["tools"] = (*(choice for choice in settings.tools if choice.name not in named), *values["tools"])
     if "options" in values:
         values["options"] = {**settings.options, **values["options"]}
     return settings.model_copy(update=values)
@@ -184,6 +235,13 @@ def command_problem(check: Check) -> tuple[str, str | None] | None:
     except InputError as error:
         return str(error).partition("\n")[0], error.hint
     return None
+
+
+def _tool(name: object) -> str:
+    """`name`, if there is such a tool."""
+    from revet.tools.registry import TOOLS
+
+    return _one_of("tool", str(name), TOOLS)
 
 
 def _accepted(lookup: Callable[[str], object], value: str) -> str:

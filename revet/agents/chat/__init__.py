@@ -5,6 +5,7 @@ from revet.agents.chat.checklist import ChecklistCritic
 from revet.agents.chat.critic import ChatCritic
 from revet.agents.chat.heard import Schedule
 from revet.agents.chat.judge import ChatJudge
+from revet.agents.chat.queries import QueryEnsemble
 from revet.agents.chat.steps import StepCritic
 
-__all__ = ["ChatAgent", "ChatCritic", "ChatJudge", "ChecklistCritic", "Schedule", "StepCritic"]
+__all__ = ["ChatAgent", "ChatCritic", "ChatJudge", "ChecklistCritic", "QueryEnsemble", "Schedule", "StepCritic"]

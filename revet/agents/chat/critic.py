@@ -17,6 +17,7 @@ from pydantic import Field
 
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.looking import look_up
+from revet.agents.chat.pictures import MOST, pictures_of, pictures_section, with_pictures
 from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import FEW, Number, Path, Said, Share, Text, Word
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages, section
@@ -90,7 +91,8 @@ class ChatCritic:
     """A critic. An answer that cannot be used is an abstention; `ModelFailed` and `BudgetSpent` are raised.
 
     `prompts` is a folder whose files replace ours. It is shown the draft and all the evidence, evidence last. Where the
-    run has tools that models may call, it may first call them, `lookups` times at most.
+    run has tools that models may call, it may first call them, `lookups` times at most. Pictures among the artefacts
+    of the evidence are shown to a model that takes images; `images` says so where the model itself does not.
     """
 
     def __init__(
@@ -102,9 +104,11 @@ class ChatCritic:
         temperature: float | None = 0.0,
         room: Room | None = None,
         lookups: int = 4,
+        images: bool | None = None,
     ) -> None:
         self.model, self.name, self.temperature, self.lookups = model, name, temperature, lookups
         self.prompts, self.room = prompts_of(prompts), room or Room()
+        self.images = model.sees if images is None else images
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft
@@ -133,7 +137,10 @@ class ChatCritic:
             evidence=evidence_section(view.evidence, view.secret, room.part(0.4)),
         )
         system = self.prompts.fill("critic_system")
-        return Request(role="critic", messages=messages(system, user), temperature=self.temperature)
+        # half the room, half the pictures: they fill the context too
+        pictures = pictures_of(view.evidence, MOST * room.characters // self.room.characters if self.images else 0)
+        told = with_pictures(messages(system, user), pictures, pictures_section(view.evidence, pictures))
+        return Request(role="critic", messages=told, temperature=self.temperature)
 
 
 def abstained(critic: str, why: str) -> Critique:
