@@ -36,7 +36,7 @@ def _corpus() -> Found:
 
 
 def _pdf() -> Found:
-    from revet.tools._reading import DOCUMENTS
+    from revet.tools._search.reading import DOCUMENTS
 
     if importlib.util.find_spec("pypdf") is None:
         return Found(False, "pdf", "not installed: pypdf", DOCUMENTS)
@@ -44,8 +44,8 @@ def _pdf() -> Found:
 
 
 def _web(tried: bool) -> Iterator[Found]:
-    from revet.tools._cache import Cache, cache_home
-    from revet.tools._kept import FILE
+    from revet.tools._search.cache import Cache, cache_home
+    from revet.tools._search.kept import FILE
 
     if importlib.util.find_spec("ddgs") is None:
         yield Found(False, "web", "not installed: ddgs", "pip install ddgs")

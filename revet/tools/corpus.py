@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome, digest
-from revet.tools._cache import cache_home
-from revet.tools._index import Hit, Index, State, TooSlow, documents, unusable
+from revet.tools._search.cache import cache_home
+from revet.tools._search.index import Hit, Index, State, TooSlow, documents, unusable
 from revet.tools.base import ToolCall, View, evidence_for
 from revet.tools.observation import clip
 

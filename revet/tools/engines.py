@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from revet.errors import InputError, MissingDependency
-from revet.tools._fetch import Rules, Unreadable, Wrong, fetch
-from revet.tools._kept import Passing
+from revet.tools._search.fetch import Rules, Unreadable, Wrong, fetch
+from revet.tools._search.kept import Passing
 
 __all__ = ["Ddgs", "Engine", "Found", "SearXng", "ask", "engine_named"]
 

@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from revet.errors import InputError
 from revet.models.retry import Retries
 from revet.schema import Evidence, Outcome, digest
-from revet.tools._cache import Kept
-from revet.tools._fetch import Page, Rules, Unreadable, Wrong, checked, fetch
-from revet.tools._kept import Fetched, Missing, Passing, Store, moment
-from revet.tools._passages import passages
-from revet.tools._reading import Part, Read, read_page, read_pdf
+from revet.tools._search.cache import Kept
+from revet.tools._search.fetch import Page, Rules, Unreadable, Wrong, checked, fetch
+from revet.tools._search.kept import Fetched, Missing, Passing, Store, moment
+from revet.tools._search.passages import passages
+from revet.tools._search.reading import Part, Read, read_page, read_pdf
 from revet.tools.base import Terms, ToolCall, View, evidence_for
 from revet.tools.corpus import as_match
 from revet.tools.observation import clip
@@ -235,9 +235,7 @@ def _decoded(page: Page) -> str:
 def _best(every: Sequence[Mapping[str, JsonValue]], match: str) -> list[int]:
     """The indices of the passages that hold a word of the question, best first."""
     with closing(sqlite3.connect(":memory:")) as db:
-        db.execute(
-            "CREATE VIRTUAL TABLE words USING fts5(title, text, tokenize='porter unicode61 remove_diacritics 2')"
-        )
+        db.execute(f"CREATE VIRTUAL TABLE words USING fts5(title, text, tokenize='{TOKENIZER}')")
         rows = ((index, each["title"], each["text"]) for index, each in enumerate(every))
         db.executemany("INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)", rows)
         order = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 0.5, 1.0), rowid"

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Answer, Draft, Evidence, ExecuteSQL, Location, Outcome, Task, digest
-from revet.tools._sqlchild import Child
-from revet.tools._sqltarget import Target, target_of
+from revet.tools._sql.child import Child
+from revet.tools._sql.target import Target, target_of
 from revet.tools.base import Terms, ToolCall, View, evidence_for
 from revet.tools.observation import clip
 from revet.tools.problems import Problem

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from revet.errors import InputError, RevetError
 from revet.models.retry import Retries
 from revet.schema import Evidence, Outcome, digest
-from revet.tools._kept import Fetched, Missing, Passing, Store, moment
+from revet.tools._search.kept import Fetched, Missing, Passing, Store, moment
 from revet.tools.base import Terms, ToolCall, View, evidence_for
 from revet.tools.engines import Engine, Found, ask, engine_named
 from revet.tools.observation import clip

@@ -25,13 +25,13 @@ RUNS = [
     {"task_id": "t1", "attempts": [
         {"sql": "SHOW TABLES", **WRONG},
         {"sql": "SELECT nmae FROM maker", **REFUSED},
-        {"sql": "SELECT * FROM maker", **WRONG},
-        {"sql": "SELECT UPPER(name) FROM maker", **WRONG},
+        {"sql": "SELECT name FROM maker LIMIT 1", **WRONG},
+        {"sql": "SELECT id, name FROM maker", **WRONG},
         {"sql": "SELECT name FROM maker", **RIGHT},
         {"sql": "SELECT name FROM maker", **RIGHT},
     ]},
     {"task_id": "t2", "attempts": [
-        {"sql": "SELECT * FROM maker WHERE name = 'Fiat'", **RIGHT},
+        {"sql": "SELECT a.name FROM maker a, maker b WHERE a.name = 'Fiat'", **RIGHT},
         {"sql": "SELECT name FROM m", **WRONG, "reward": 1.0, "sqlite_error": "no table"},
         {"sql": "SELECT database()", **WRONG, "sqlite_error": "no function"},
     ]},
@@ -58,6 +58,7 @@ async def test_every_count_of_a_made_up_folder(tmp_path: Path) -> None:
     assert counts["refused_recall"] == 1.0 and counts["refused_wrong"] == 1
     assert (counts["runs_wrong"], counts["runs_right"], counts["runs_found_wrong"]) == (2, 2, 1)
     assert (counts["telling_wrong"], counts["telling_right"], counts["telling_precision"]) == (2, 1, 1.0)
+    assert (counts["hinted_found"], counts["hinted_found_wrong"], counts["hinted_recall"]) == (2, 2, 1.0)
     assert figure.low is not None and figure.high is not None and figure.low <= figure.high
     again = await measurement("intercode_sql").run(Source(tmp_path, "made"), lambda done, of: None)
     assert again == figure

@@ -1,8 +1,10 @@
 """Databases of everyday life, with questions as people ask them and right queries in several styles."""
 
+# ruff: noqa: E501 - a question, a query: one line each, where they fit
+
 from __future__ import annotations
 
-__all__ = ["RIGHT", "WORLDS", "WRONG"]
+__all__ = ["LATER", "RIGHT", "WORLDS", "WRONG"]
 
 WORLDS = {
     "shop": """
@@ -224,6 +226,69 @@ RIGHT = [
     ("clinic", "Which patients were treated on a Monday?",
      "SELECT DISTINCT p.name FROM patients p JOIN visits v ON v.patient_id = p.id WHERE strftime('%w', v.visited_at) = '1'"),
     ("clinic", "How many kids (under 18) do we treat?", "SELECT COUNT(*) FROM patients WHERE birth_date > '2008-11-21'"),
+    ("shop", "Show the customer's name for every order.", "SELECT c.name FROM orders o JOIN customers c ON c.id = o.customer_id"),
+]  # fmt: skip
+
+# Written after the rules had been mended on those above.
+LATER = [
+    ("shop","List products that are out of stock.","SELECT id, name FROM products WHERE stock = 0"),
+    ("shop","Who are our top 3 customers by revenue?","SELECT c.id, c.name, SUM(o.total) AS revenue FROM orders o JOIN customers c ON c.id=o.customer_id GROUP BY c.id, c.name ORDER BY revenue DESC LIMIT 3"),
+    ("shop","What percentage of customers has no e-mail address?","SELECT ROUND(100.0 * COUNT(CASE WHEN email IS NULL THEN 1 END) / COUNT(*), 1) AS pct FROM customers"),
+    ("shop","Which customers spent more than 100 euros in total?","SELECT c.name, SUM(o.total) AS spent FROM customers c JOIN orders o ON o.customer_id=c.id GROUP BY c.id HAVING SUM(o.total) > 100"),
+    ("shop","Who bought a chair?","SELECT DISTINCT c.name FROM customers c WHERE c.id IN (SELECT o.customer_id FROM orders o JOIN order_items i ON i.order_id=o.id JOIN products p ON p.id=i.product_id WHERE p.name='Chair')"),
+    ("shop","How did revenue develop from April to May 2026?","SELECT substr(placed_on,1,7) AS month, SUM(total) AS revenue, SUM(total) - LAG(SUM(total)) OVER (ORDER BY substr(placed_on,1,7)) AS change FROM orders WHERE placed_on BETWEEN '2026-04-01' AND '2026-05-31' GROUP BY 1"),
+    ("shop","Is anything in the home category cheaper than $25?","SELECT EXISTS (SELECT 1 FROM products WHERE category='home' AND price < 25)"),
+    ("shop","Which category sells best?","SELECT p.category, SUM(i.quantity) AS sold FROM order_items i JOIN products p ON p.id = i.product_id GROUP BY p.category ORDER BY sold DESC LIMIT 1"),
+    ("shop","Find duplicate e-mail addresses.","SELECT email, COUNT(*) FROM customers WHERE email IS NOT NULL GROUP BY email HAVING COUNT(*) > 1"),
+    ("shop","Which products have never been sold?","SELECT p.id, p.name FROM products p WHERE p.id NOT IN (SELECT product_id FROM order_items)"),
+    ("shop","What's the average order value per customer?","SELECT c.name, AVG(o.total) FROM orders o INNER JOIN customers c ON o.customer_id = c.id GROUP BY c.name"),
+    ("shop","Running total of revenue by date","SELECT placed_on, total, SUM(total) OVER (ORDER BY placed_on) AS running FROM orders"),
+    ("shop","Give each customer's first order date.","SELECT c.name, MIN(o.placed_on) FROM customers c JOIN orders o ON o.customer_id=c.id GROUP BY c.id"),
+    ("shop","Count the paid orders.","SELECT COUNT(*) AS paid_orders FROM orders WHERE status = 'paid'"),
+    ("shop","Which American customers ordered in 2025?","SELECT DISTINCT c.name FROM customers c, orders o WHERE o.customer_id=c.id AND c.country='United States' AND o.placed_on >= '2025-01-01' AND o.placed_on < '2026-01-01'"),
+    ("shop","What is the price of the Lamp?","SELECT price FROM products WHERE lower(name) = 'lamp'"),
+    ("shop","Show all orders over 50 with the customer's name, newest first.","SELECT o.id, c.name, o.placed_on, o.total FROM orders o JOIN customers c ON c.id=o.customer_id WHERE o.total > 50 ORDER BY o.placed_on DESC"),
+    ("shop","Write a query for the number of open and paid orders.","SELECT status, COUNT(*) FROM orders WHERE status IN ('open','paid') GROUP BY status"),
+    ("shop","Write a query for the number of open and paid orders.","SELECT SUM(status='open') AS open, SUM(status='paid') AS paid FROM orders"),
+    ("library","Which genre is the most popular among our members?","SELECT b.genre FROM loans l JOIN books b ON b.book_id=l.book_id GROUP BY b.genre ORDER BY COUNT(*) DESC LIMIT 1"),
+    ("library","How many pages has Eve read in finished loans?","SELECT SUM(b.pages) FROM loans l JOIN books b ON b.book_id=l.book_id JOIN members m ON m.member_id=l.member_id WHERE m.first_name='Eve' AND l.returned_on IS NOT NULL"),
+    ("library","Which members have the same last name?","SELECT a.first_name, b.first_name, a.last_name FROM members a JOIN members b ON a.last_name=b.last_name AND a.member_id < b.member_id"),
+    ("library","How old were the authors when their books appeared?","SELECT a.full_name, b.title, b.year - a.born AS age FROM authors a JOIN books b ON b.author_id=a.author_id"),
+    ("library","What are the titles of books by Le Guin or Calvino?","SELECT b.title FROM books b JOIN authors a USING(author_id) WHERE a.full_name LIKE '%Le Guin' OR a.full_name LIKE '%Calvino'"),
+    ("library","When is Dune available again?","SELECT l.loaned_on, l.returned_on FROM loans l JOIN books b ON b.book_id=l.book_id WHERE b.title='Dune' AND l.returned_on IS NULL"),
+    ("library","Books published between 1965 and 1972","SELECT title FROM books WHERE year BETWEEN 1965 AND 1972 ORDER BY year"),
+    ("library","Who has not borrowed anything since March 2026?","SELECT first_name, last_name FROM members WHERE member_id NOT IN (SELECT member_id FROM loans WHERE loaned_on >= '2026-03-01')"),
+    ("library","What's the total number of loans per genre?","SELECT genre, COUNT(loan_id) AS loans FROM books LEFT JOIN loans USING (book_id) GROUP BY genre"),
+    ("flights","Which city has two airports?","SELECT city FROM airports GROUP BY city HAVING COUNT(*) = 2"),
+    ("flights","Which passengers have booked more than one flight?","SELECT passenger, COUNT(*) FROM bookings GROUP BY passenger HAVING COUNT(*) > 1"),
+    ("flights","What is the cheapest fare from Rome?","SELECT MIN(b.fare) FROM bookings b JOIN flights f ON f.flight_no=b.flight_no WHERE f.origin='FCO'"),
+    ("flights","List the routes of Northern Air with their duration in hours.","SELECT origin, destination, ROUND(minutes/60.0,1) AS hours FROM flights f JOIN airlines a ON a.id=f.airline_id WHERE a.name='Northern Air'"),
+    ("flights","Which flights are not booked at all?","SELECT flight_no FROM flights EXCEPT SELECT flight_no FROM bookings"),
+    ("flights","What does Hana fly, and where to?","SELECT b.flight_no, a.city FROM bookings b JOIN flights f USING(flight_no) JOIN airports a ON a.code=f.destination WHERE b.passenger='Hana'"),
+    ("flights","Are there any flights over 8 hours?","SELECT flight_no FROM flights WHERE minutes > 480"),
+    ("flights","How full is flight SW1?","SELECT 100.0*COUNT(b.id)/f.seats AS percent FROM flights f LEFT JOIN bookings b ON b.flight_no=f.flight_no WHERE f.flight_no='SW1'"),
+    ("hr","How much do we pay in salaries in the Sales department?","SELECT SUM(salary) FROM employees WHERE department_id = (SELECT id FROM departments WHERE name='Sales')"),
+    ("hr","Who has been with us the longest?","SELECT name FROM employees WHERE hired_on = (SELECT MIN(hired_on) FROM employees)"),
+    ("hr","Rank everyone by salary","SELECT name, salary, DENSE_RANK() OVER (ORDER BY salary DESC) AS rank FROM employees"),
+    ("hr","Which employees were hired in the last two years?","SELECT name FROM employees WHERE hired_on >= date('2026-11-21','-2 years')"),
+    ("hr","What is the median salary?","SELECT AVG(salary) FROM (SELECT salary FROM employees ORDER BY salary LIMIT 2 - (SELECT COUNT(*) FROM employees) % 2 OFFSET (SELECT (COUNT(*) - 1) / 2 FROM employees))"),
+    ("hr","How many employees does every manager have?","SELECT m.name, COUNT(*) AS reports FROM employees e JOIN employees m ON m.id=e.manager_id GROUP BY m.id"),
+    ("hr","Which reasons for absence occur, and how often?","SELECT reason, COUNT(*) FROM absences GROUP BY reason"),
+    ("hr","Who was sick in January?","SELECT DISTINCT e.name FROM employees e JOIN absences a ON a.employee_id=e.id WHERE a.reason='sick' AND a.day LIKE '____-01-%'"),
+    ("hr","Pay gap between the best and the worst paid?","SELECT MAX(salary) - MIN(salary) FROM employees"),
+    ("hr","Who has no manager?","SELECT name, title FROM employees WHERE manager_id IS NULL"),
+    ("hr","Which departments have a budget under 400k?","SELECT name, budget FROM departments WHERE budget < 400000"),
+    ("clinic","Which patients have been prescribed aspirin?","SELECT DISTINCT p.name FROM patients p JOIN visits v ON v.patient_id=p.id JOIN prescriptions r ON r.visit_id=v.id WHERE r.drug='aspirin'"),
+    ("clinic","What did the visits cost per doctor and month?","SELECT d.name, strftime('%Y-%m', v.visited_at) AS month, SUM(v.cost) FROM visits v JOIN doctors d ON d.id=v.doctor_id GROUP BY d.id, month"),
+    ("clinic","Which specialties do we offer?","SELECT DISTINCT specialty FROM doctors"),
+    ("clinic","How many patients are women and how many are men?","SELECT sex, COUNT(*) FROM patients GROUP BY sex"),
+    ("clinic","Which doctor saw no patients?","SELECT name FROM doctors d WHERE NOT EXISTS (SELECT * FROM visits v WHERE v.doctor_id = d.id)"),
+    ("clinic","What was Sam's last diagnosis?","SELECT v.diagnosis FROM visits v JOIN patients p ON p.id=v.patient_id WHERE p.name='Sam' ORDER BY v.visited_at DESC LIMIT 1"),
+    ("clinic","Who is the youngest patient?","SELECT name, birth_date FROM patients ORDER BY birth_date DESC LIMIT 1"),
+    ("clinic","Which visits cost the most?","SELECT id, visited_at, cost FROM visits WHERE cost = (SELECT MAX(cost) FROM visits)"),
+    ("clinic","Total dose of aspirin for every patient, in grams","SELECT p.name, SUM(r.dose_mg)/1000.0 AS grams FROM patients p JOIN visits v ON v.patient_id=p.id JOIN prescriptions r ON r.visit_id=v.id WHERE r.drug='aspirin' GROUP BY p.id"),
+    ("clinic","Which cardiologists treat Sam?","SELECT DISTINCT d.name FROM doctors d JOIN visits v ON v.doctor_id=d.id JOIN patients p ON p.id=v.patient_id WHERE d.specialty='cardiology' AND p.name='Sam'"),
+    ("clinic","Show visits on the 11th of May 2026","SELECT v.id, p.name, v.diagnosis FROM visits v JOIN patients p ON p.id = v.patient_id WHERE v.visited_at = '2026-05-11'"),
 ]  # fmt: skip
 
 WRONG = [
@@ -241,9 +306,10 @@ WRONG = [
     ("shop", "Give only the names of the products.", "SELECT name, price FROM products", "asked/too-many"),
     ("library", "Which members have borrowed a book?",
      "SELECT m.last_name FROM members m JOIN loans l ON m.member_id = l.loan_id", "shape/unrelated-join"),
-    ("clinic", "What did Sam's visits cost in total?",
-     "SELECT SUM(v.cost) FROM patients p JOIN visits v ON v.patient_id = p.id JOIN prescriptions r ON r.visit_id = v.id "
-     "WHERE p.name = 'Sam'", "grain/fan-out"),
+    ("shop", "How many customers have ordered?",
+     "SELECT COUNT(c.id) FROM customers c JOIN orders o ON o.customer_id = c.id", "grain/fan-out"),
+    ("shop", "How many products are there in each category?",
+     "SELECT category, COUNT(*), name FROM products GROUP BY category", "shape/loose-group"),
     ("hr", "What is each department's total salary?",
      "SELECT d.name, SUM(e.salary) FROM departments d, employees e GROUP BY d.id", "shape/cartesian"),
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome, Task
 from revet.tools import CorpusSearch, ToolCall, View
-from revet.tools._passages import passages
+from revet.tools._search.passages import passages
 from revet.tools.corpus import as_match
 
 PARK = """# Nick Park
@@ -316,7 +316,7 @@ async def test_a_file_that_vanishes_takes_no_other_with_it(folder: Path, monkeyp
     (folder / "gone.txt").write_text("gone")
     (folder / "here.txt").write_text("quicksilver")
     scandir = os.scandir
-    monkeypatch.setattr("revet.tools._index.os.scandir", lambda path: [Entry(entry) for entry in scandir(path)])
+    monkeypatch.setattr("revet.tools._search.index.os.scandir", lambda path: [Entry(entry) for entry in scandir(path)])
     evidence = await find(CorpusSearch(folder), "quicksilver")
     assert evidence.outcome is Outcome.passed
 

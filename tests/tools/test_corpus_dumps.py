@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 
 from revet.schema import Outcome
 from revet.tools import CorpusSearch
-from revet.tools._documents import pieces
-from revet.tools._dumps import Mark
-from revet.tools._index import Index
-from revet.tools._wikitext import plain
+from revet.tools._search.documents import pieces
+from revet.tools._search.dumps import Mark
+from revet.tools._search.index import Index
+from revet.tools._search.wikitext import plain
 from tests.tools.corpus_support import HEAD, PAGE, dump, find, found, json_lines
 
 # --- dumps -------------------------------------------------------------------------------------------------------
@@ -133,7 +133,8 @@ async def test_indexing_that_is_killed_goes_on_where_it_was(tmp_path: Path, monk
     folder, cache = tmp_path / "texts", tmp_path / "cache"
     folder.mkdir()
     (folder / "wiki.xml").write_text("".join(dump(5_000)))
-    words = [sys.executable, "-c", "import revet.tools._index as i; i.EACH = 0.01\n" + INDEXER, str(folder), str(cache)]
+    slowly = "import revet.tools._search.index as i; i.EACH = 0.01\n"
+    words = [sys.executable, "-c", slowly + INDEXER, str(folder), str(cache)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(3)]
@@ -151,7 +152,7 @@ async def test_indexing_that_is_killed_goes_on_where_it_was(tmp_path: Path, monk
         marks.append(mark)
         return pieces(path, longest, mark)
 
-    monkeypatch.setattr("revet.tools._index.pieces", watched)
+    monkeypatch.setattr("revet.tools._search.index.pieces", watched)
     tool = CorpusSearch(folder, cache=cache)
     counts = await tool.index()
     assert marks[0].position == position and counts == await CorpusSearch(folder, cache=tmp_path / "other").index()
@@ -164,7 +165,7 @@ async def test_indexing_that_is_killed_goes_on_where_it_was(tmp_path: Path, monk
 async def test_a_search_reads_only_as_long_as_it_may_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revet.tools._index.EACH", 0.01)
+    monkeypatch.setattr("revet.tools._search.index.EACH", 0.01)
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "wiki.xml").write_text("".join(dump(6_000)))
@@ -192,7 +193,7 @@ async def test_two_processes_share_an_index(tmp_path: Path, monkeypatch: pytest.
     assert said[0] == said[1] and "'files': 1" in said[0]
     (database,) = cache.glob("*.sqlite")
     held = Index(folder, 400, database)
-    monkeypatch.setattr("revet.tools._index.PATIENCE", 0.1)
+    monkeypatch.setattr("revet.tools._search.index.PATIENCE", 0.1)
     with held._alone(1.0) as mine:
         assert mine
         (folder / "new.txt").write_text("a new harbour")

@@ -13,7 +13,7 @@ import pytest
 from revet.errors import InputError
 from revet.schema import Outcome
 from revet.tools import CorpusSearch
-from revet.tools._index import Index
+from revet.tools._search.index import Index
 from revet.tools.corpus import as_match
 from tests.tools.corpus_support import find, found, json_lines
 from tests.tools.web_server import pdf
@@ -61,7 +61,7 @@ async def test_a_missing_package_is_named_and_the_pdf_read_once_it_is_there(
 
 
 async def test_a_long_text_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revet.tools._index.LARGEST", 10_000)
+    monkeypatch.setattr("revet.tools._search.index.LARGEST", 10_000)
     lines = ["# Book", *(f"\n## Chapter {n}\n\nThe harbour number{n} is {'far ' * 200}away." for n in range(900))]
     (tmp_path / "book.md").write_text("\n".join(lines))
     first = found(await find(CorpusSearch(tmp_path), "harbour number777"))[0]
@@ -69,8 +69,18 @@ async def test_a_long_text_is_read_piece_by_piece(tmp_path: Path, monkeypatch: p
     (tmp_path / "line.txt").write_text("quay " * 200_000)
     assert found(await find(CorpusSearch(tmp_path), "quay"))
     (tmp_path / "page.html").write_text("<p>lighthouse</p>" * 1_000)
-    monkeypatch.setattr("revet.tools._documents.LARGEST", 10_000)
+    monkeypatch.setattr("revet.tools._search.documents.LARGEST", 10_000)
     assert "page.html: it has more than 0 MB" in (await find(CorpusSearch(tmp_path), "lighthouse")).observation
+
+
+async def test_western_texts_that_are_no_utf_8_are_read(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_bytes("Größe: zwölf m² – „Süd“".encode("cp1252"))
+    (tmp_path / "spoilt.txt").write_bytes("Über den Fluß führt eine Brücke.\n".encode() + b"\xff\n")
+    (tmp_path / "large.txt").write_bytes(("Ein Wort nur.\n\n" * 600_000 + "Überfähre\n").encode("cp1252"))
+    tool = CorpusSearch(tmp_path)
+    assert [each["text"] for each in found(await find(tool, "Größe"))] == ["Größe: zwölf m² – „Süd“"]
+    assert [each["path"] for each in found(await find(tool, "Brücke Fluß"))] == ["spoilt.txt"]
+    assert [each["path"] for each in found(await find(tool, "Überfähre"))] == ["large.txt"]
 
 
 async def test_binary_texts_are_named_and_other_encodings_read(tmp_path: Path) -> None:
@@ -143,7 +153,7 @@ def test_words_side_by_side_are_a_phrase_too() -> None:
 async def test_words_that_stand_almost_everywhere_do_not_slow_a_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("revet.tools._index.FREQUENT", 5)
+    monkeypatch.setattr("revet.tools._search.index.FREQUENT", 5)
     for n in range(9):
         (tmp_path / f"{n}.txt").write_text(f"The harbour number{n}.")
     asked: list[str] = []
@@ -156,7 +166,7 @@ async def test_words_that_stand_almost_everywhere_do_not_slow_a_search(
 
 
 async def test_a_cancelled_search_stops_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("revet.tools._index.EACH", 0.01)
+    monkeypatch.setattr("revet.tools._search.index.EACH", 0.01)
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "wiki.jsonl").write_text("".join(json_lines(6_000)))

@@ -20,7 +20,7 @@ from revet.errors import InputError
 from revet.models.retry import Retries
 from revet.schema import Evidence, Outcome, Task
 from revet.tools import ReadPage, ToolCall, View
-from revet.tools._fetch import Page, Rules, Unreadable, Wrong, _is_public, checked, fetch
+from revet.tools._search.fetch import Page, Rules, Unreadable, Wrong, _is_public, checked, fetch
 from revet.tools.page import text_of
 from tests.tools.web_server import Site, pdf, serving
 
@@ -191,6 +191,7 @@ def test_public_addresses(address: str) -> None:
     [
         *("10.1.2.3", "100.64.0.1", "192.168.0.1", "172.16.0.1", "fe80::1%eth0", "fc00::1", "64:ff9b::7f00:1"),
         *("224.0.0.1", "2002:7f00:1::", "::", "ff02::1", "::ffff:127.0.0.1"),
+        *("::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "fec0::1"),
     ],
 )
 def test_private_addresses(address: str) -> None:
@@ -209,7 +210,7 @@ async def test_a_redirect_or_a_name_that_leads_inside_is_not_followed(
         return resolve(names.get(host, host), *rest, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolving)
-    monkeypatch.setattr("revet.tools._fetch._is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr("revet.tools._search.fetch._is_public", lambda address: address == "127.0.0.1")
     tool = reading(tmp_path, allow_private=False)
     for number, place in enumerate(["http://10.0.0.7/", "http://inside.example/", "file:///etc/passwd", "//[::1]/"]):
         site.pages[f"/{number}"] = (302, {"Location": place}, b"")
@@ -334,12 +335,12 @@ async def test_without_the_package_for_it_the_paragraphs_are_read(
 ) -> None:
     from bs4 import BeautifulSoup
 
-    from revet.tools._extract import paragraphs
+    from revet.tools._search.extract import paragraphs
 
     text = paragraphs(BeautifulSoup(ARTICLE, "lxml"))
     assert "# The harbour" in text and "## Fish" in text and "1723" in text
     assert "Menu" not in text and "Imprint" not in text and "lighthouse" not in text
-    monkeypatch.setattr("revet.tools._reading.SCRIPT", Path("/nowhere/extract.py"))
+    monkeypatch.setattr("revet.tools._search.reading.SCRIPT", Path("/nowhere/extract.py"))
     evidence = await read(reading(tmp_path), site.html("/harbour", ARTICLE), "harbour built")
     assert "built in 1723" in evidence.observation and "lighthouse" not in evidence.observation
 

@@ -17,6 +17,7 @@ import pytest
 
 from revet.schema import Outcome
 from revet.tools import Sql
+from revet.tools._sql.child import START
 
 from .sql_worlds import SCRIPT, ask, database
 
@@ -233,3 +234,13 @@ async def test_names_in_a_schema_are_data(tmp_path: Path) -> None:
     evidence = await ask(tool, 'SELECT "a ""b" FROM "we""ird \'; DROP TABLE x; --" WHERE "a ""b" = \'no\'')
     assert evidence.outcome is Outcome.passed and "rules_failed" not in evidence.data
     tool.close()
+
+
+def test_the_examining_process_loads_nothing_of_revet() -> None:
+    code = "import runpy, sys; sys.argv[1:] = [str(4 << 30)]; start = sys.stdin.readline()[:-1]; "
+    code += "runpy.run_path(start, run_name='__main__')"
+    told = "; print(sorted(m for m in sys.modules if m.partition('.')[0] == 'revet'), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code + told], input=f"{START}\n", capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1:] == ["[]"]

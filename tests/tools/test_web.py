@@ -19,7 +19,7 @@ from revet.errors import InputError
 from revet.models.retry import Retries
 from revet.schema import Evidence, Outcome, Task
 from revet.tools import Ddgs, Found, SearXng, ToolCall, View, WebSearch
-from revet.tools._cache import Cache
+from revet.tools._search.cache import Cache
 from revet.tools.engines import ask, engine_named
 
 PAGES = [

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from revet.errors import InputError
-from revet.tools._cache import Cache, Kept, NotKept
+from revet.tools._search.cache import Cache, Kept, NotKept
 
 WRITER = """
 import sys
 from pathlib import Path
-from revet.tools._cache import Cache, Kept
+from revet.tools._search.cache import Cache, Kept
 import time
 cache = Cache(Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):

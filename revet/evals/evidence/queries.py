@@ -8,6 +8,10 @@ and counted: what is no query; and queries that the log calls right elsewhere (M
 Most wrong queries are refused by the database, which is easy to find; those that run are counted apart (``runs_…``).
 Among them, ``telling_…`` leaves out the tasks whose right answer is empty, for there any query that finds nothing
 counts as right.
+
+Results are compared to the cell here: a column more makes a query wrong. The tool takes what a reader would not mind
+for a hint, which sends nothing back; ``hinted_…`` counts the queries of which a finding speaks whose confidence is
+SURE, hint or not, among those that run at telling tasks.
 """
 
 from __future__ import annotations
@@ -24,18 +28,19 @@ from revet.evals.figures import Figure, bootstrap
 from revet.evals.measuring import Measurement, Progress
 from revet.evals.source import Row, Source
 from revet.schema import Draft, ExecuteSQL, Outcome, Task
-from revet.tools import Sql, ToolCall, View
+from revet.tools import Sql, ToolCall, View, problems_of
 
 __all__ = ["MEASUREMENT"]
 
 SET = "intercode_sql"
 QUERY = re.compile(r"[\s(]*(?:select|with)\b", re.IGNORECASE)
 FOUND = (Outcome.failed, Outcome.timeout, Outcome.error)
+SURE = 0.85
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A query at a task. `wrong` is None where nobody knows; `runs`: on SQLite; `telling`: see above."""
+    """A query at a task. `wrong` is None where nobody knows; `runs`: on SQLite; `telling`, `hinted`: see above."""
 
     task: str
     sql: str
@@ -43,6 +48,7 @@ class Attempt:
     runs: bool
     telling: bool = True
     found: bool = False
+    hinted: bool = False
 
 
 async def _measure(source: Source, progress: Progress) -> Figure:
@@ -54,6 +60,7 @@ async def _measure(source: Source, progress: Progress) -> Figure:
         examined = await _examined(labelled, tasks, source.folder.resolve() / SET / "db_sqlite", tool, progress)
     finally:
         tool.close()
+    telling = [each for each in examined if each.runs and each.telling]
     counts: dict[str, float | int | None] = {
         "queries": len(known),
         "no_query": others,
@@ -61,7 +68,8 @@ async def _measure(source: Source, progress: Progress) -> Figure:
         **_counts("", examined),
         **_counts("refused_", [each for each in examined if not each.runs]),
         **_counts("runs_", [each for each in examined if each.runs]),
-        **_counts("telling_", [each for each in examined if each.runs and each.telling]),
+        **_counts("telling_", telling),
+        **_counts("hinted_", [replace(each, found=each.hinted) for each in telling]),
     }
     by_task: dict[str, list[Attempt]] = defaultdict(list)
     for each in examined:
@@ -118,8 +126,10 @@ async def _examined(
         view = View(task=task, run="eval", draft=draft)
         if each.task not in telling:
             telling[each.task] = await _gives(tool, view, _field(row, "gold", str, where))
-        outcomes = [(await tool.run(call, view)).outcome for call in tool.plan(view)]
-        done.append(replace(each, found=any(o in FOUND for o in outcomes), telling=telling[each.task]))
+        evidence = [await tool.run(call, view) for call in tool.plan(view)]
+        found = any(of.outcome in FOUND for of in evidence)
+        hinted = any(problem.confidence >= SURE for of in evidence for problem in problems_of(of))
+        done.append(replace(each, found=found, hinted=found or hinted, telling=telling[each.task]))
         progress(number, len(attempts))
     return done
 

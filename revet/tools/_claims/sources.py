@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from revet.errors import InputError
 from revet.schema import Evidence, Task
-from revet.tools._passages import SUFFIXES, passages
+from revet.tools._search.passages import SUFFIXES, passages
 from revet.tools.base import View
 
 __all__ = [

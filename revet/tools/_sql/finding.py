@@ -16,7 +16,6 @@ HINTS = frozenset(
         "asked/count",
         "asked/id-given",
         "asked/key-given",
-        "asked/limit-large",
         "asked/name-unseen",
         "asked/number-grouped",
         "asked/number-unseen",
@@ -52,10 +51,11 @@ CONFIDENCE: dict[str, float] = {
     "value/null-in-not-in": 0.90,
     "grain/fan-out": 0.90,
     # Measured together with the hint of which they are the sure part, for alone they are rare (asked/key-given,
-    # asked/id-given, asked/other-aggregate).
+    # asked/id-given, asked/other-aggregate, shape/other-join).
     "asked/key-for-name": 0.95,
     "asked/only-id": 0.94,
     "asked/only-aggregate": 0.92,
+    "shape/unrelated-join": 0.92,
     "asked/star": 0.99,
     "asked/count": 0.98,
     "asked/too-many": 0.97,

@@ -289,7 +289,7 @@ def _same_thing(query: Query, main: exp.Select) -> bool:
     )
     if asked is None or table is None or not table.keys or any(each != sources[0] for each in sources):
         return False
-    if main.args.get("group") or main.args.get("limit") or main.find(exp.AggFunc, exp.Window):
+    if Question(query.question).grouped or main.args.get("limit") or main.find(exp.Group, exp.AggFunc, exp.Window):
         return False
     probe = main.copy()
     alias = sources[0].alias if sources[0] is not None else ""

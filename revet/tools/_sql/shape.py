@@ -135,7 +135,7 @@ def _varies(query: Query, select: exp.Select, loose: list[exp.Column]) -> bool:
     outputs = [each.unalias() for each in select.expressions]
     by = [each.copy() for each in grouped(select.args.get("group"), outputs)]
     probe.set("group", exp.Group(expressions=by) if by else None)
-    probe.set("expressions", [exp.Literal.number(1)])
+    probe.set("expressions", [exp.Count(this=exp.Star())])
     several: list[exp.Expression] = [
         exp.GT(this=exp.Count(this=exp.Distinct(expressions=[each.copy()])), expression=exp.Literal.number(1))
         for each in loose

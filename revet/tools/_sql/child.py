@@ -22,7 +22,7 @@ from typing import IO, Any
 
 __all__ = ["Child"]
 
-START = Path(__file__).parent / "_sql" / "start.py"
+START = Path(__file__).parent / "start.py"
 STARTING = 30.0
 """Seconds that the first answer may take longer, for the imports."""
 
@@ -104,7 +104,7 @@ def _sent(stream: IO[bytes], line: bytes, over: float) -> str | None:
     place = 0
     while place < len(line):
         left = over - time.monotonic()
-        if left <= 0 or not select.select([], [stream], [], left)[1]:
+        if left <= 0 or not _ready(stream, select.POLLOUT, left):
             return "late"
         try:
             place += os.write(stream.fileno(), line[place : place + CHUNK])
@@ -115,11 +115,18 @@ def _sent(stream: IO[bytes], line: bytes, over: float) -> str | None:
     return None
 
 
+def _ready(stream: IO[bytes], event: int, seconds: float) -> bool:
+    """Whether it can be written or read in time. By `poll`, for `select` fails from the 1024th open file on."""
+    waiting = select.poll()
+    waiting.register(stream, event)
+    return bool(waiting.poll(seconds * 1000))
+
+
 def _read(stream: IO[bytes], over: float) -> dict[str, Any] | str:
     held = bytearray()
     while not held.endswith(b"\n"):
         left = over - time.monotonic()
-        if left <= 0 or not select.select([stream], [], [], left)[0]:
+        if left <= 0 or not _ready(stream, select.POLLIN, left):
             return "late"
         chunk = os.read(stream.fileno(), CHUNK)
         if not chunk or len(held) > LARGEST:
