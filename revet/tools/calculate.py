@@ -12,9 +12,11 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from revet.errors import InputError
 from revet.schema import Answer, Draft, Evidence, Location, Outcome, Severity, Task, digest
 from revet.tools._calculate.asked import Asked, compute
 from revet.tools._calculate.judge import Verdict
@@ -31,7 +33,8 @@ SHOWN, LONGEST, MOST_PROBLEMS = 4000, 100_000, 20
 CHECKABLE = re.compile(r"\d|[=<>\[\]]")
 ORDERS = re.compile(r"\b(?:sort|order|arrange|rank)\b", re.IGNORECASE)
 # How probable such a problem is, set at or below what `revet eval evidence` measured (see docs/tools/calculate.md).
-SLIP, SURE, TOGETHER, DOUBT, STEP = 0.92, 0.97, 0.9, 0.4, 0.93
+SLIP, SURE, TOGETHER, DOUBT, STEP, PLACED = 0.92, 0.97, 0.9, 0.4, 0.92, 0.8
+Solutions = Literal["strict"] | bool
 
 
 class Expression(BaseModel):
@@ -55,23 +58,28 @@ class Passage:
 class Calculate:
     """Recomputes what a draft calculates in its answer and its reasoning steps, and expressions that a model asks for.
 
-    A calculation that is wrong is a problem with its place and the true value; so is what makes a worked solution
-    impossible. With `required`, a draft with a wrong calculation is never accepted. `solutions=False` leaves out the
-    checks of a solution as a whole. ``data["calculations"]`` is how many were checked, ``data["first_wrong"]`` where
-    the first wrong one is: the reasoning step, else the line of the answer, and the span in it.
+    A calculation that is wrong is a major problem with its place and the true value. With `required`, a draft with one
+    is never accepted. What makes a worked solution of a word problem doubtful as a whole is a minor problem; with
+    ``solutions="strict"``, for exercises of grade school, such doubts decide as measured. ``solutions=False`` leaves
+    them and the verification of step traces out. ``data["wrong"]`` is whether the answer is said to be wrong,
+    ``data["calculations"]`` how many were checked, ``data["first_wrong"]`` where the first wrong one is: the reasoning
+    step, else the line of the answer, and the span in it.
     """
 
     name = "calculate"
     arguments: type[BaseModel] | None = Expression
     terms = Terms(keep="draft")
 
-    def __init__(self, *, solutions: bool = True, required: bool = False) -> None:
-        self.solutions, self.required = solutions, required
+    def __init__(self, *, solutions: Solutions = True, required: bool = False) -> None:
+        if solutions not in (True, False, "strict"):
+            raise InputError(f"solutions must be true, false or 'strict', not {solutions!r}")
+        self.solutions: Solutions = solutions
+        self.required = required
 
     def plan(self, view: View) -> Sequence[ToolCall]:
         """One call for a draft whose text may hold calculations."""
         passages = passages_of(view.draft) if view.draft is not None else []
-        ordered = self.solutions and ORDERS.search(question_of(view.task)) is not None
+        ordered = bool(self.solutions) and ORDERS.search(question_of(view.task)) is not None
         if not any(ordered or CHECKABLE.search(passage.text) for passage in passages):
             return []
         request = f"the calculations of the draft {digest([passage.text for passage in passages])}"
@@ -87,7 +95,7 @@ class Calculate:
         if sum(len(passage.text) for passage in passages) > LONGEST:
             return evidence_for(call, view, Outcome.inconclusive, f"inconclusive: over {LONGEST} characters to check")
         question = question_of(view.task) if self.solutions else ""
-        checked = await asyncio.to_thread(problems_in, question, passages)
+        checked = await asyncio.to_thread(problems_in, question, passages, strict=self.solutions == "strict")
         outcome = checked.outcome(required=self.required)
         return evidence_for(
             call,
@@ -160,18 +168,18 @@ def question_of(task: Task) -> str:
     return question if isinstance(question, str) and question.strip() else task.goal
 
 
-def problems_in(question: str, passages: Sequence[Passage]) -> Found:
-    """Everything that is wrong in the passages as an answer to the question, in order."""
+def problems_in(question: str, passages: Sequence[Passage], *, strict: bool = False) -> Found:
+    """Everything that is wrong in the passages as an answer to the question. `strict`: see `Calculate`."""
     steps = _steps(passages)
     traced = verify(question, [text for text, _, _ in steps]) if question else None
     if traced is not None:
         return _traced(traced, steps)
     text, starts = _joined(passages)
     examined = examine(question, text)
-    problems = tuple(_problem(doubt, examined, passages, starts) for doubt in examined.doubts)
+    problems = tuple(_problem(doubt, examined, passages, starts, strict=strict) for doubt in examined.doubts)
     lines = tuple(f"- {_where(problem)}{problem.claim}" for problem in problems)
     judged = sum(each.judged.verdict is not Verdict.unknown for each in examined.calculations)
-    return Found(judged, problems, lines, "solution", examined.wrong)
+    return Found(judged, problems, lines, "solution", examined.wrong if strict else examined.slipped)
 
 
 def _steps(passages: Sequence[Passage]) -> list[tuple[str, Passage, int]]:
@@ -200,7 +208,7 @@ def _traced(traced: Traced, steps: Sequence[tuple[str, Passage, int]]) -> Found:
         category=f"calculation/{traced.kind}",
         location=_location(passage, at + start, at + end),
         suggestion=mistake.suggestion,
-        confidence=STEP,
+        confidence=PLACED if traced.kind == "arrangement" else STEP,
     )
     return Found(len(steps), (problem,), (f"- {_where(problem)}{problem.claim}",), traced.kind, True)
 
@@ -218,7 +226,9 @@ def _joined(passages: Sequence[Passage]) -> tuple[str, list[int]]:
     return text, starts
 
 
-def _problem(doubt: Doubt, examined: Examined, passages: Sequence[Passage], starts: Sequence[int]) -> Problem:
+def _problem(
+    doubt: Doubt, examined: Examined, passages: Sequence[Passage], starts: Sequence[int], *, strict: bool
+) -> Problem:
     number = max(index for index, start in enumerate(starts) if start <= max(doubt.start, starts[0]))
     passage, begin = passages[number], starts[number]
     start = max(0, doubt.start - begin)
@@ -226,10 +236,11 @@ def _problem(doubt: Doubt, examined: Examined, passages: Sequence[Passage], star
     if doubt.end - doubt.start < len(passage.text) or doubt.kind == "slip":
         location = _location(passage, start, min(len(passage.text), doubt.end - begin))
     slip = doubt.kind == "slip"
-    confidence = SLIP if slip else SURE if doubt.sure else TOGETHER if examined.wrong else DOUBT
+    decides = strict and doubt.bears and examined.wrong
+    confidence = SLIP if slip else DOUBT if not decides else SURE if doubt.sure else TOGETHER
     return Problem(
         claim=doubt.claim,
-        severity=Severity.major if slip or doubt.sure or examined.wrong else Severity.minor,
+        severity=Severity.major if slip or decides else Severity.minor,
         category="calculation" if slip else f"calculation/{doubt.kind}",
         location=location,
         suggestion=doubt.suggestion,

@@ -38,7 +38,7 @@ def test_the_labelled_step_must_be_met(tmp_path: Path) -> None:
             row(2, 0, *wrong),
             row(3, 1, *wrong),
             row(4, None, "I cannot."),
-            row(5, 0, "b a", task="other", input="Sort: b a"),
+            row(5, 0, "b a", task="other", input="Sort alphabetically: b a"),
         ],
     )
     assert figure.value == pytest.approx(2 / 3) and figure.n == 3

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from revet.agents import EvidenceCritic
+from revet.errors import InputError
 from revet.graphs import Agent
 from revet.policy import Policy
 from revet.schema import Answer, Draft, Evidence, Outcome, Severity, Task
@@ -161,9 +162,13 @@ async def test_the_first_wrong_step_is_named_by_step_line_and_span() -> None:
     ],
 )
 async def test_what_a_solution_cannot_be(goal: str, answer: str, kind: str) -> None:
-    evidence = await looked(answer, goal=goal)
+    evidence = await looked(answer, goal=goal, solutions="strict")
     assert evidence.outcome is Outcome.failed and evidence.data["wrong"] is True
-    assert kind in {problem.category for problem in problems_of(evidence)}
+    assert kind in {problem.category for problem in problems_of(evidence) if problem.severity is Severity.major}
+    usual = await looked(answer, goal=goal)
+    assert usual.outcome is Outcome.passed and usual.data["wrong"] is False
+    assert {problem.severity for problem in problems_of(usual)} == {Severity.minor}
+    assert all(problem.confidence < 0.5 for problem in problems_of(usual))
     alone = await looked(answer, goal=goal, solutions=False)
     assert not [problem for problem in problems_of(alone) if problem.category == kind]
 
@@ -179,9 +184,32 @@ async def test_what_a_solution_cannot_be(goal: str, answer: str, kind: str) -> N
     ],
 )
 async def test_sound_solutions_raise_no_doubt(goal: str, answer: str) -> None:
-    evidence = await looked(answer, goal=goal)
+    evidence = await looked(answer, goal=goal, solutions="strict")
     assert evidence.outcome is not Outcome.failed, evidence.observation
     assert not list(problems_of(evidence))
+
+
+async def test_a_result_that_an_unread_equation_uses_is_used() -> None:
+    goal = "A tank holds 24 liters. Two girls take 1/6 of it each and a boy takes 6 liters. How many liters are left?"
+    steps = "1/6 * 24 = 4\n2 * 4 = 8 liters\n8 (for the girls) + 6 (for the boy) = 14\n24 - 14 = 10\nA: 10"
+    assert not [p for p in problems_of(await looked(steps, goal=goal, solutions="strict")) if "dropped" in p.category]
+
+
+@pytest.mark.parametrize(
+    ("goal", "answer"),
+    [
+        ("Write a report on the 3 shops and their 12 clerks: what do they sell?", "3 - 5 = -2\nThe answer is 7.25"),
+        ("How does the function split 12 rows into 5 parts?", "12 / 5 = 2.4\nThe answer is 2.4"),
+        ("Explain how 100 grams of salt become 25 %.", "7 * 8 = 56\nThe answer is 1"),
+    ],
+)
+async def test_what_is_no_word_problem_is_no_solution(goal: str, answer: str) -> None:
+    assert not list(problems_of(await looked(answer, goal=goal, solutions="strict")))
+
+
+def test_solutions_are_checked_in_one_of_three_ways() -> None:
+    with pytest.raises(InputError, match="true, false or 'strict'"):
+        Calculate(solutions="lax")  # type: ignore[arg-type]
 
 
 # --- expressions that a model asks about --------------------------------------------------------------------------

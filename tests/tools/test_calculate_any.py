@@ -122,6 +122,10 @@ def test_any_text_is_read_with_spans_that_lie_in_it(text: str) -> None:
         "100! / 99! = 100, 0.1^300 = 1, 300!^300! = 2",
         '"a" < "b" < ' * 8_000,
         "how many " * 11_000,
+        "so 1 inch = 9 feet. " * 5_000,
+        "```\n1 + 1 = 3\n" * 7_000,
+        "1.200 + 1 = 2 about\n" * 5_000,
+        "2 + 2 == 5 < 4, v1 3 < 2\n" * 4_000,
     ],
     ids=lambda text: text[:12],
 )

@@ -149,6 +149,11 @@ def test_a_misspelt_word_is_no_mistake_of_sorting() -> None:
     [
         ("How many apples are there?", ["There are 3 apples."]),
         ("Sort the imports in the file.", ["I did: a b c"]),
+        ("Rank these cities by population: Oslo Tokyo Paris", ["Tokyo, Paris, Oslo"]),
+        ("Arrange in chronological order: telegraph, radio, internet", ["telegraph, radio, internet"]),
+        ("I want to order: 3 pizzas, 2 colas", ["That is 3 pizzas, 2 colas: 40 dollars"]),
+        ("Order the years from newest to oldest: 1990 2005 2001", ["2005, 2001, 1990"]),
+        ("Sort by absolute value: -3 1 2", ["1, 2, -3"]),
         ("1 + 1", []),
         ("1 / 0 =", ["1 / 0 = 5"]),
         ("", ["1 + 1 = 2"]),

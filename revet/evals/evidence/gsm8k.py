@@ -1,6 +1,7 @@
 """Wrong solutions found by recomputation, on worked solutions of language models (GSM8K: Cobbe et al. 2021).
 
-The `calculate` tool is shown the question and the solution, never the reference answer. Right and wrong are by the
+The `calculate` tool, with ``solutions="strict"`` as for exercises of this kind, is shown the question and the solution,
+never the reference answer. Right and wrong are by the
 final answer, so that a solution with a slip in it that still ends right counts as right. A solution counts as found if
 the tool says that it is wrong as a whole (``data["wrong"]``); `slips` count those in which it says that a single
 calculation is wrong.
@@ -38,7 +39,7 @@ class Case(NamedTuple):
 
 
 async def _measure(source: Source, progress: Progress) -> Figure:
-    rows, tool = source.rows(SET, NAME), Calculate()
+    rows, tool = source.rows(SET, NAME), Calculate(solutions="strict")
     cases: list[Case] = []
     for number, row in enumerate(rows, 1):
         cases.append(await _case(row, f"{source.path(SET, NAME)}: row {number}", tool))
@@ -109,7 +110,7 @@ def _field(row: Row, name: str, kind: type, where: str) -> Any:
 MEASUREMENT = Measurement(
     set=SET,
     measure="precision of: this solution is wrong",
-    about="How many of the solutions that recomputation says are wrong have a wrong answer.",
+    about='How many of the solutions that `calculate` with solutions="strict" says are wrong have a wrong answer.',
     target=TARGET,
     run=_measure,
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from revet.tools._calculate.numbers import NUMBER_WORDS
 from revet.tools._calculate.parse import NotReadable, Reader, calculates
 from revet.tools._calculate.terms import Term
 from revet.tools._calculate.tokens import Token, tokens
 
-__all__ = ["Link", "Member", "links", "marks_in"]
+__all__ = ["LEADS", "Link", "Member", "links", "marks_in"]
 
 MOST_STARTS, MOST_RELATIONS, MOST_MARKS = 24, 1000, 500
 LONGEST_MEMBER = 120
@@ -23,30 +23,15 @@ ORDINAL = {
 }  # fmt: skip
 CLINGING = {"of", "times", "plus", "minus", "by", "percent", "point", "over", *NUMBER_WORDS}
 UNCERTAIN = {
-    "more",
-    "less",
-    "fewer",
-    "times",
-    "percent",
-    "percentage",
-    "out",
-    "of",
-    "million",
-    "thousand",
-    "hundred",
-    "billion",
-    "dozen",
-    "older",
-    "younger",
-    "or",
-    "to",
-    "%",
-}
+    "more", "less", "fewer", "times", "percent", "percentage", "out", "of", "million", "thousand", "hundred",
+    "billion", "dozen", "older", "younger", "or", "to", "%",
+}  # fmt: skip
 LEADS = {"so", "then", "thus", "hence", "therefore", "because", "since", "that", "means", "get", "and", "know"}
 AMOUNTS = {
     "total", "sum", "cost", "price", "amount", "bill", "distance", "profit", "weight", "revenue", "value", "rate",
     "speed", "length", "height", "area", "volume",
 }  # fmt: skip
+COUNTS = {"once", "twice", "thrice", "single", "double", "doubled", "triple", "tripled", "both", "pair", "couple"}
 ANNOTATION = re.compile(r"<<([^<>\n]*)>>")
 
 
@@ -96,6 +81,8 @@ def _segments(found: Sequence[Token]) -> Iterator[list[Token]]:
             depth += 1
         elif token.kind == "close":
             depth = max(0, depth - 1)
+        if token.kind == "comma" and not depth and _decimal(found, index):
+            token = replace(token, kind="clock")
         if token.kind == "break" or (token.kind == "comma" and not depth):
             if token.text in ("\n", "\\") and segment and _goes_on(found, index):
                 continue
@@ -107,6 +94,14 @@ def _segments(found: Sequence[Token]) -> Iterator[list[Token]]:
         segment.append(token)
     if any(_relates(each) for each in segment):
         yield segment
+
+
+def _decimal(found: Sequence[Token], index: int) -> bool:
+    """Whether a comma stands between digits that are one number: 3,50."""
+    if not 0 < index < len(found) - 1:
+        return False
+    before, comma, after = found[index - 1 : index + 2]
+    return before.kind == after.kind == "number" and comma.glued and after.glued and not after.money
 
 
 def _goes_on(found: Sequence[Token], index: int) -> bool:
@@ -210,7 +205,7 @@ def _may_start(segment: Sequence[Token], start: int, begin: int) -> bool:
     if token.kind == "number" and before.kind == "word" and before.text.lower() in ORDINAL:
         return False
     if before.kind == "close":
-        return start > 2 and segment[start - 3].kind == "open" and not token.glued
+        return start > 2 and segment[start - 3].text == "(" and token.kind != "open" and not token.glued
     if before.text == "-" and start - 1 == begin:
         return not token.glued  # the mark of an item in a list
     return before.kind == "relation" or (
@@ -220,7 +215,7 @@ def _may_start(segment: Sequence[Token], start: int, begin: int) -> bool:
 
 def _beginning(segment: Sequence[Token], start: int, end: int, labels: bool) -> tuple[Member | None, bool]:
     """The expression that begins after a relation, and whether it is all there is up to the next one."""
-    if start >= end or start >= len(segment):
+    if start >= end or start >= len(segment) or segment[start].text.lower() in COUNTS:
         return None, False
     reader = Reader(segment, start, min(end, start + LONGEST_MEMBER), labels=labels, whole=False)
     try:

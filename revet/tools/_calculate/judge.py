@@ -70,13 +70,39 @@ def judge(link: Link, rounded: Mapping[Fraction, Fraction] | None = None) -> Jud
         return Judged(Verdict.right, said(value), value)
     if not _claims(link):
         return UNKNOWN
-    return Judged(Verdict.wrong, said(value), value)
+    return Judged(Verdict.wrong, _told(value, shown_of(right)), value)
+
+
+def _told(value: Fraction, claimed: Shown | None) -> str:
+    """The value for people, as a percentage where one was claimed."""
+    if claimed is None or not claimed.percent or abs(value * 100 - claimed.value) > abs(value - claimed.value):
+        return said(value)
+    return f"{said(value * 100)}%"
 
 
 def _true(left: Term, unit: str | None) -> Fraction:
-    """The value of the left side, of a bare quantity in the unit that the right side has."""
-    bare = unit_of(left) is not None and unit is not None
-    return evaluate(_changed(left, lambda each: _converted(each, unit or "")) if bare else left).number
+    """The value of the left side, that of an amount or of a sum of amounts in the unit that the right side has."""
+    if isinstance(left, Binary) and left.operator in "+-" and _adds_share(left):
+        return evaluate(left, percent="relative").number
+    if unit is None or not _is_sum(left) or not all(each.unit for each in literals(left)):
+        return evaluate(left).number
+    return evaluate(_changed(left, lambda each: _converted(each, unit))).number
+
+
+def _adds_share(term: Binary) -> bool:
+    """``50 + 20%``: a share of what stands before it."""
+    amount, share = shown_of(term.left), shown_of(term.right)
+    return amount is not None and share is not None and share.percent and not amount.percent
+
+
+def _is_sum(term: Term) -> bool:
+    match term:
+        case Binary(operator, left, right):
+            return operator in "+-" and _is_sum(left) and _is_sum(right)
+        case Negative(of):
+            return _is_sum(of)
+        case _:
+            return isinstance(term, Literal_)
 
 
 def _claims(link: Link) -> bool:

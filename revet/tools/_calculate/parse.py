@@ -22,7 +22,7 @@ BY = {"multiplied": "*", "divided": "/", "increased": "increase", "decreased": "
 NO_LABEL = {
     *WORD_OPERATORS, *BY, "by", "and", "or", "so", "then", "but", "if", "because", "since", "which", "is", "are",
     "was", "were", "equals", "equal", "to", "makes", "gives", "than", "that", "where", "when", "she", "he", "they",
-    "we", "it", "out", "thus", "therefore", "hence", "let", "pi",
+    "we", "it", "out", "does", "not", "cannot", "thus", "therefore", "hence", "let", "pi",
 }  # fmt: skip
 NO_NAME = {"a", "A", "I"}
 APPLIED = {"f", "g", "h", "F", "G", "H", "P", "p", "N", "C"}
@@ -229,11 +229,15 @@ class Reader:
         if part < 1 <= value:
             self.at += 1
             value *= part
+        elif value < 1 and token.text.lower() not in ("half", "halves"):
+            before = self.tokens[self.at - 2].text.lower() if self.at > 1 else ""
+            if before not in ("a", "one") and (after is None or after.text.lower() != "of"):
+                raise NotReadable(f"{token.text!r} is an ordinal")
         return Literal_(Shown(value))
 
     def _numeral(self, token: Token) -> Term:
         assert token.shown is not None
-        whole = Literal_(token.shown, "dollars" if token.money else "%" if token.shown.percent else None)
+        whole = Literal_(token.shown, token.money or ("%" if token.shown.percent else None))
         part = self._part(token)
         if part is not None:
             return Binary("+", whole, part)
@@ -290,23 +294,24 @@ class Reader:
     def _is_name(self, token: Token) -> bool:
         return _is_letter(token) and not (self.labels and token.text in NO_NAME)
 
-    def _exponent(self, words: Sequence[str]) -> None:
-        """Passes over the exponent of a unit: the 3 of cm^3."""
+    def _exponent(self, words: Sequence[str]) -> bool:
+        """Whether the exponent of a unit stands here, the 3 of cm^3; it is passed over."""
         sign, exponent = self.peek(), self.peek(1)
         if not words or sign is None or exponent is None or sign.text != "^" or sign.kind != "operator":
-            return
+            return False
         if exponent.kind == "number":
             self.at += 2
         elif exponent.text == "{":
             self.at += 1
             self._braced()
+        return True
 
     def _closes(self, ahead: int) -> bool:
         token = self.peek(ahead)
         return token is not None and token.kind == "close"
 
     def _label(self) -> str | None:
-        """Passes over the words after a number that say what is counted. Returns the first."""
+        """Passes over the words after a number that say what is counted. Returns the first, all of a compound unit."""
         if not self.labels:
             return None
         words: list[str] = []
@@ -327,8 +332,10 @@ class Reader:
                 raise NotReadable(f"{token.text!r} is no unit")
             words.append(token.text)
             self.at += 1
-        self._exponent(words)
-        return words[0] if words else None
+        compound = self._exponent(words) or "" in words
+        if not words:
+            return None
+        return f"{' '.join(words)}/^" if compound else words[0]
 
 
 def _labels(token: Token) -> bool:

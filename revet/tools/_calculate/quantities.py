@@ -10,7 +10,7 @@ from fractions import Fraction
 from revet.tools._calculate.numbers import NUMBER_WORDS
 from revet.tools._calculate.tokens import Token, tokens
 
-__all__ = ["Quantity", "near", "quantities", "readings"]
+__all__ = ["Quantity", "near", "numbers_in", "quantities", "readings"]
 
 NO_QUANTITY = {
     "from", "to", "at", "age", "aged", "grade", "room", "until", "number", "between", "#", "chapter", "day", "week",
@@ -36,7 +36,7 @@ class Quantity:
 def quantities(question: str) -> list[Quantity]:
     """The quantities of the question that a solution is expected to use: no ordinals, times of day or names."""
     found = tokens(question)
-    values = [value for value in (_value(token) for token in found) if value is not None]
+    values = numbers_in(question)
     listed: list[Quantity] = []
     for index, token in enumerate(found):
         if token.shown is None or token.shown.value in (0, 1):
@@ -48,6 +48,11 @@ def quantities(question: str) -> list[Quantity]:
         value = token.shown.value
         listed.append(Quantity(value, _kind(token, after), _text(token, question), _total(value, values)))
     return listed
+
+
+def numbers_in(text: str) -> list[Fraction]:
+    """The numbers of a text, in digits and in words."""
+    return [value for value in map(_value, tokens(text)) if value is not None]
 
 
 def _value(token: Token) -> Fraction | None:
@@ -94,9 +99,8 @@ def _total(value: Fraction, values: Sequence[Fraction]) -> bool:
 def readings(token: Token) -> Iterator[Fraction]:
     """The values for which a number in a calculation may stand."""
     value = _value(token)
-    if value is None:
-        return
-    yield value
+    if value is not None:
+        yield value
 
 
 def near(quantity: Quantity, used: Collection[Fraction]) -> bool:

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from revet.tools._calculate.answers import Final, final_answer
+from revet.tools._calculate.customs import Context, assumed
 from revet.tools._calculate.equations import followed
 from revet.tools._calculate.judge import literals
 from revet.tools._calculate.numbers import said
 from revet.tools._calculate.parse import calculates
-from revet.tools._calculate.quantities import near, quantities, readings
+from revet.tools._calculate.quantities import near, numbers_in, quantities, readings
 from revet.tools._calculate.review import Checked, review
 from revet.tools._calculate.tokens import tokens
 from revet.tools._calculate.units import kinds_of
@@ -27,7 +28,13 @@ from revet.tools._calculate.units import kinds_of
 __all__ = ["Doubt", "Examined", "examine"]
 
 ASKS = re.compile(r"\b(?:how|what|find|calculate|determine|compute)\b", re.IGNORECASE)
-FORMULA = re.compile(r"[\\^_{}=]|\$[^\d\s.]|\(A\)|\bA\.\s|\d\s*\$\s|Choices:")
+FORMULA = re.compile(r"[\\^_{}=`;|]|\$[^\d\s.]|\(A\)|\bA\.\s|\d\s*\$\s|Choices:")
+NO_STORY = re.compile(
+    r"\b(?:python|java\w*|sql|code|function|program|script|implement|file|repository|report|summar\w+|essay|explain|"
+    r"list|table|write|compare|convert|version|database|quer(?:y|ies))\b",
+    re.IGNORECASE,
+)
+LEAST_NUMBERS, LONGEST_QUESTION = 2, 2000
 HOW_MANY = re.compile(
     r"how many (?:(?:more|fewer|less|total|extra|additional|other|whole|full|of|the|his|her|their)\s+)*([a-z]+)"
 )
@@ -49,7 +56,11 @@ ENDS = (1, 2, 4, 5, 8, 10, 16, 20, 25, 40, 50, 100)
 
 @dataclass(frozen=True)
 class Doubt:
-    """A reason to think that the solution is wrong, with its place in the text. `bears` on the answer: see `_slips`."""
+    """A reason to think that the solution is wrong, with its place in the text.
+
+    Unless it `bears` on the answer, it is only told: a slip whose right value is the answer, a step that does not come
+    out even.
+    """
 
     kind: str
     claim: str
@@ -69,6 +80,11 @@ class Examined:
     doubts: tuple[Doubt, ...]
 
     @property
+    def slipped(self) -> bool:
+        """Whether a calculation is wrong that the answer may depend on."""
+        return any(doubt.kind == "slip" and doubt.bears for doubt in self.doubts)
+
+    @property
     def wrong(self) -> bool:
         """Whether the doubts together say that the final answer is wrong."""
         bearing = [doubt for doubt in self.doubts if doubt.bears]
@@ -77,15 +93,19 @@ class Examined:
 
 def examine(question: str, text: str) -> Examined:
     """The calculations of `text` judged, and, where it answers a question, the doubts about it as a solution."""
-    checked = followed(review(text))
+    context = Context(text)
+    checked = [
+        each
+        for each in followed(review(text))
+        if not (each.symbolic and each.wrong and assumed(context, each.start, each.end))
+    ]
     final = final_answer(text)
     doubts = [*_slips(checked, final)]
-    if _is_word_problem(question):
+    if final is not None and _is_word_problem(question):
         steps = [each for each in checked if each.claimed is not None and calculates(each.left) and not each.symbolic]
-        if final is not None:
-            doubts += _of_answer(question, text, final, checked, steps)
+        doubts += _of_answer(question, text, final, checked, steps)
         doubts += _ignored(question, text, steps, final)
-        dropped = list(_dropped(steps, final))
+        dropped = list(_dropped(text, steps, final))
         doubts += dropped
         doubts += _strange(question, text, steps, {doubt.start for doubt in dropped})
     doubts.sort(key=lambda doubt: (not doubt.sure, doubt.start, doubt.kind != "slip"))
@@ -93,8 +113,10 @@ def examine(question: str, text: str) -> Examined:
 
 
 def _is_word_problem(question: str) -> bool:
-    """Whether the question asks for a quantity in words: no formulas, no choices."""
-    return ASKS.search(question) is not None and FORMULA.search(question) is None
+    """Whether the question tells of amounts in words and asks for another: no formulas, no choices, no writing."""
+    if len(question) > LONGEST_QUESTION or ASKS.search(question) is None or FORMULA.search(question):
+        return False
+    return NO_STORY.search(question) is None and len(numbers_in(question)) >= LEAST_NUMBERS
 
 
 def _slips(checked: Sequence[Checked], final: Final | None) -> Iterator[Doubt]:
@@ -183,18 +205,36 @@ def _leading(steps: Sequence[Checked], final: Final | None) -> list[Checked]:
     return leading
 
 
-def _dropped(steps: Sequence[Checked], final: Final | None) -> Iterator[Doubt]:
+def _dropped(text: str, steps: Sequence[Checked], final: Final | None) -> Iterator[Doubt]:
     """Results that no later step uses; surely a doubt if what went into them is not used again either."""
+    unread = _unread(text, steps)
     for index, step in enumerate(steps[:-1]):
         assert step.claimed is not None
         value = abs(step.claimed.value)
         inputs = {literal.shown.value for each in steps[index + 1 :] for literal in literals(each.left)}
         later = [*inputs, *(abs(each.claimed.value) for each in steps[index + 1 :] if each.claimed is not None)]
         later += [abs(final.value)] if final is not None else []
+        later += [amount for start, amount in unread if start >= step.end]
         if step.wrong or any(value in (x, x * 100, x / 100) or abs(value - x) * 100 <= x for x in later):
             continue
         lost = not any(literal.shown.value in inputs for literal in literals(step.left))
         yield Doubt("dropped", f"the result of `{step.text}` is not used", lost, step.start, step.end)
+
+
+def _unread(text: str, steps: Sequence[Checked]) -> list[tuple[int, Fraction]]:
+    """The numbers of the lines that hold an equation which could not be read, with their places.
+
+    Where there is an annotation, it says what was computed.
+    """
+    left_over: list[tuple[int, Fraction]] = []
+    at = 0
+    for line in text.split("\n"):
+        inside = [(step.start - at, step.end - at) for step in steps if at <= step.start < at + len(line)]
+        free = [token for token in tokens(line) if not any(start <= token.start < end for start, end in inside)]
+        if "<<" not in line and any(token.kind == "relation" for token in free):
+            left_over += [(at + token.start, token.shown.value) for token in free if token.shown is not None]
+        at += len(line) + 1
+    return left_over
 
 
 def _strange(question: str, text: str, steps: Sequence[Checked], unused: Collection[int]) -> Iterator[Doubt]:
@@ -208,4 +248,4 @@ def _strange(question: str, text: str, steps: Sequence[Checked], unused: Collect
             if sure:
                 yield Doubt("negative", f"`{step.text}` comes to less than nothing", True, step.start, step.end)
         elif step.start not in unused and not step.wrong and (step.judged.value or value).denominator not in ENDS:
-            yield Doubt("endless", f"`{step.text}` does not come out even", False, step.start, step.end)
+            yield Doubt("endless", f"`{step.text}` does not come out even", False, step.start, step.end, bears=False)

@@ -22,7 +22,10 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Token:
-    """`text` is the sign that is meant (`*` for ×); `shown` the numeral; `glued` is True without space before it."""
+    """`text` is the sign that is meant (`*` for ×); `shown` the numeral; `glued` is True without space before it.
+
+    `money` is the unit of a currency sign before a numeral.
+    """
 
     kind: Kind
     text: str
@@ -30,9 +33,11 @@ class Token:
     end: int
     shown: Shown | None = None
     glued: bool = False
-    money: bool = False
+    money: str = ""
 
 
+RAISED, MADE = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "₀-₉½¼¾⅐-⅞"
+LETTER = rf"[^\W\d_{RAISED}{MADE}]"
 NUMERAL = "|".join(
     (
         r"(?<=[$€£])\d{1,3}(?:[ ]\d{3})+(?!\d)",
@@ -46,7 +51,8 @@ PATTERN = re.compile(
     (?P<space>[ \t\r\f\v\u00a0&]+|\\[,;!: ]|~(?!=)|\\(?:left|right|displaystyle|quad|qquad|big|Big)(?![A-Za-z]))
   | (?P<annotation><<[^<>\n]*>>)
   | (?P<label>\\(?:text|textbf|mathrm|mbox|operatorname)\s*\{{(?P<named>[^{{}}\n]*)\}})
-  | (?P<clock>\d+(?:[:/]\d+){{2,}}|\d+:\d+|_\{{[^{{}}\n]*\}}|_(?!_)[A-Za-z0-9]+)
+  | (?P<raised>[{RAISED}]+)
+  | (?P<clock>[{MADE}]|\d+(?:[:/]\d+){{2,}}|\d+:\d+|_\{{[^{{}}\n]*\}}|_(?!_)[A-Za-z0-9]+)
   | (?P<number>(?:(?:US)?\\?[$€£][ ]?)?(?P<numeral>{NUMERAL})(?:[ ]?\\?%)?)
   | (?P<relation><=|>=|!=|==|=(?!>)|≈|≃|≅|≤|≥|≠|<(?!<)|>(?!>)
       |\\(?:approx|leq|geq|neq|leqslant|geqslant|le|ge|ne|lt|gt|sim)(?![A-Za-z]))
@@ -60,7 +66,7 @@ PATTERN = re.compile(
   | (?P<open>[(\[{{]|\\[(\[{{](?=.))
   | (?P<close>[)\]}}]|\\[)\]}}])
   | (?P<comma>,)
-  | (?P<word>[^\W\d_]+(?:['’-][^\W\d_]+)*)
+  | (?P<word>{LETTER}+(?:['’-]{LETTER}+)*)
   | (?P<dollar>\\?[$€£])
   | (?P<command>\\[A-Za-z]+)
   | (?P<break>[\s\S])
@@ -68,7 +74,7 @@ PATTERN = re.compile(
     re.VERBOSE,
 )
 
-WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+WORD = re.compile(rf"{LETTER}+(?:['’-]{LETTER}+)*")
 
 RELATIONS = {
     "==": "=", "≃": "≈", "≅": "≈", r"\approx": "≈", r"\sim": "≈", "<=": "≤", r"\leq": "≤", r"\le": "≤",
@@ -86,6 +92,7 @@ MEANT: dict[str, tuple[Kind, str | None]] = {
 }  # fmt: skip
 """What a match is as a token, and the sign that it stands for where that is always the same."""
 
+CURRENCIES = {"$": "dollars", "€": "euros", "£": "quid"}
 BRACKETS = {"[": "(", "{": "{", "(": "(", "]": ")", "}": "}", ")": ")"}
 
 
@@ -103,7 +110,7 @@ def tokens(text: str) -> list[Token]:
         if kind == "label":
             found.extend(_named(match))
             continue
-        found.append(_token(kind or "break", match, glued))
+        found.extend(_raised(match) if kind == "raised" else [_token(kind or "break", match, glued)])
         glued = True
     return found
 
@@ -113,6 +120,21 @@ def _named(match: re.Match[str]) -> list[Token]:
     begin = match.start("named")
     words = [Token("word", w[0], begin + w.start(), begin + w.end()) for w in WORD.finditer(match["named"])]
     return [*words[:-1], replace(words[-1], end=match.end())] if words else []
+
+
+def _raised(match: re.Match[str]) -> list[Token]:
+    """``²`` as ``^2``; what is no number is left unread."""
+    text, (start, end) = match[0], match.span()
+    digits = text.removeprefix("⁻").translate(str.maketrans(RAISED[:10], "0123456789"))
+    shown = read_number(digits)
+    if shown is None or start == 0:
+        return [Token("clock", text, start, end, glued=True)]
+    sign = [Token("operator", "-", start, end, glued=True)] if text.startswith("⁻") else []
+    return [
+        Token("operator", "^", start, end, glued=True),
+        *sign,
+        Token("number", digits, start, end, shown, glued=True),
+    ]
 
 
 def _token(kind: str, match: re.Match[str], glued: bool) -> Token:
@@ -139,5 +161,6 @@ def _numeral(match: re.Match[str], glued: bool) -> Token:
     if shown is None:
         return Token("break", text, start, end)
     percent = text.endswith("%")
-    money = not percent and match.start("numeral") > start
+    signs = text[: match.start("numeral") - start]
+    money = "" if percent else next((unit for sign, unit in CURRENCIES.items() if sign in signs), "")
     return Token("number", match["numeral"], start, end, replace(shown, percent=percent), glued, money)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 
-__all__ = ["Unit", "kinds_of", "ratio"]
+__all__ = ["Unit", "kinds_of", "metric", "ratio"]
 
 Unit = tuple[str, Fraction]
 """The kind of quantity, and how many base units one unit is."""
@@ -23,18 +23,27 @@ length: meter meters metre metres m = 1; kilometer kilometers kilometre kilometr
  inch inches in = 254/10000; foot feet ft = 3048/10000; yard yards yd yds = 9144/10000;
  mile miles mi = 1609344/1000
 mass: gram grams g = 1; kilogram kilograms kg kgs = 1000; milligram milligrams mg = 1/1000; tonne tonnes = 1000000;
- pound pounds lb lbs = 45359237/100000; ounce ounces oz = 45359237/1600000; ton tons = 90718474/100
+ pound pounds lb lbs = 45359237/100000; ounce ounces oz = 45359237/1600000; ton tons = 90718474/100; ton tons = 1000000
 volume: liter liters litre litres l = 1; milliliter milliliters ml mL = 1/1000;
- gallon gallons gal = 3785411784/1000000000;
+ gallon gallons gal = 3785411784/1000000000; gallon gallons gal = 4546090000/1000000000;
  quart quarts = 946352946/1000000000; pint pints = 473176473/1000000000; cup cups = 2365882365/10000000000;
  ounce ounces oz = 295735295625/10000000000000; tablespoon tablespoons tbsp = 1478676478125/100000000000000;
- teaspoon teaspoons tsp = 492892159375/100000000000000
+ teaspoon teaspoons tsp = 492892159375/100000000000000; quart quarts = 11365225/10000000000;
+ pint pints = 56826125/100000000000; ounce ounces oz = 284130625/10000000000000
 money: dollar dollars = 1; cent cents = 1/100; dime dimes = 1/10; nickel nickels = 1/20; penny pennies = 1/100;
  quarter quarters = 1/4
+euro: euro euros = 1
+sterling: quid = 1
 count: dozen dozens = 12; score scores = 20; gross = 144
 data: byte bytes B = 1; kilobyte kilobytes KB = 1000; megabyte megabytes MB = 1000000;
- gigabyte gigabytes GB = 1000000000
+ gigabyte gigabytes GB = 1000000000; terabyte terabytes TB = 1000000000000; kilobyte kilobytes KB = 1024;
+ megabyte megabytes MB = 1048576; gigabyte gigabytes GB = 1073741824; terabyte terabytes TB = 1099511627776
 """
+CUSTOMARY = {
+    "inch", "inches", "in", "foot", "feet", "ft", "yard", "yards", "yd", "yds", "mile", "miles", "mi", "pound",
+    "pounds", "lb", "lbs", "ounce", "ounces", "oz", "gallon", "gallons", "gal", "quart", "quarts", "pint", "pints",
+    "cup", "cups", "tablespoon", "tablespoons", "tbsp", "teaspoon", "teaspoons", "tsp",
+}  # fmt: skip
 
 
 @cache
@@ -62,3 +71,8 @@ def ratio(unit: str, other: str) -> Fraction | None:
             if kind == other_kind:
                 return size / other_size
     return None
+
+
+def metric(unit: str) -> bool:
+    """Whether the unit is no customary one of length, mass or volume."""
+    return unit.lower() not in CUSTOMARY

@@ -1,4 +1,7 @@
-"""Checks an answer that is an ordered list: the words or numbers of the question, all of them, in the order asked."""
+"""Checks an answer that is an ordered list: the words or numbers of the question, all of them, in the order asked.
+
+Only numbers by their value and words by the alphabet: what else is put in order goes by what no one can compute.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,11 @@ __all__ = ["items_of", "verify_listing"]
 
 ASKS = re.compile(r"\b(?:sort|order|arrange|rank)\b", re.IGNORECASE)
 DESCENDING = re.compile(
-    r"\b(?:descending|decreasing|reverse|(?:largest|greatest|highest|biggest) (?:first|to)|z to a)\b", re.I
+    r"\b(?:descending|decreasing|reverse|(?:largest|greatest|highest|biggest|high) (?:first|to)|z to a)\b", re.I
 )
+ASCENDING = re.compile(r"\b(?:ascending|increasing|(?:smallest|least|lowest|low|fewest) (?:first|to)|a to z)\b", re.I)
+ANOTHER = re.compile(r"\bby\b(?! (?:their )?(?:value|size))|\b\w+ (?:to|first)\b|\babsolute\b", re.I)
+ALPHABET = re.compile(r"\balphabet\w*|\bdictionary\b|\blexicograph\w*|\b[az] to [az]\b", re.I)
 ANSWER = re.compile(r"(?:answer|sorted list|sorted order|result)(?: is)?\s*:?|:", re.IGNORECASE)
 SEPARATORS = re.compile(r"[\s,;<>\[\]\"']+")
 MOST_ITEMS, LONGEST = 500, 20_000
@@ -34,15 +40,27 @@ def verify_listing(question: str, steps: Sequence[str]) -> Traced | None:
     said = items_of(_after(line))
     if not 2 <= len(asked) <= MOST_ITEMS or len(set(said) & set(asked)) * 2 < len(asked):
         return None
+    numbers = all(_number(item) is not None for item in asked)
+    if not _orders(question.rsplit(":", 1)[0], numbers=numbers):
+        return None
     true = sorted(asked, key=_key(asked), reverse=DESCENDING.search(question) is not None)
     if said == true:
         return Traced("listing")
     missing = [item for item in asked if item not in said]
     extra = [item for item in said if item not in asked]
+    if extra and not (numbers and all(_number(item) is not None for item in extra)):
+        return None  # the line says more than the list
     claim = "the list is not in the order that is asked for"
     if missing or extra:
         claim = f"the list lacks {missing[0]!r}" if missing else f"{extra[0]!r} is not in the list of the question"
     return Traced("listing", Mistake(len(steps) - 1, claim, ", ".join(true)))
+
+
+def _orders(question: str, *, numbers: bool) -> bool:
+    """Whether the order asked for is by value or by the alphabet."""
+    if not numbers:
+        return ALPHABET.search(question) is not None
+    return bool(DESCENDING.search(question) or ASCENDING.search(question)) or ANOTHER.search(question) is None
 
 
 def _after(line: str) -> str:
