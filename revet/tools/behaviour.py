@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome, Severity
 from revet.tools._behaviour.comparison import Comparison, Difference, compare
-from revet.tools._behaviour.drafted import Written, code_in, written_by
+from revet.tools._behaviour.drafted import Written, asserted, code_in, written_by
 from revet.tools._behaviour.examination import Examination, disagreement, examine
 from revet.tools._behaviour.inputs import Input, inputs_for
 from revet.tools._behaviour.ranking import Ranked, rank
@@ -73,7 +73,8 @@ class Behaviour:
 
     Each function of the draft's answer (its last Python block) or of the Python files that it changes is examined by
     what is known of it: `spec` (a stub with a docstring, or prose), else the function as it stood before, else the
-    task's goal; and `tests`, statements that the author of the draft may see. `function` names the one function to
+    task's goal; `tests`, statements that the author of the draft may see; and the assertions on it in the test files
+    that the checks run. `function` names the one function to
     look at. `prelude` is executed before every candidate (imports that are taken for granted). `count` inputs are made
     from the run's seed; `seconds` bounds one call. With `required`, a draft against which something is probable is
     never accepted.
@@ -174,10 +175,11 @@ class Behaviour:
 
     def _known(self, written: Written, view: View) -> Spec | None:
         """What is known of the function beside the draft, None if nothing that can be tried."""
+        tests = (*self.tests, *asserted(written, view))
         for text in (self.spec, written.stub if written.base is not None else None, view.task.goal, written.stub):
             if text is None:
                 continue
-            spec = spec_of(text, self.tests, entry=written.entry)
+            spec = spec_of(text, tests, entry=written.entry)
             if spec.entry == written.entry and (spec.tests or spec.examples or (spec.hints and all(spec.hints))):
                 return spec
         return None

@@ -49,8 +49,9 @@ async def test_what_is_caught_alone_and_beside_others(tmp_path: Path) -> None:
         [attempt(RIGHT, True, True)],
     )
     figure = await measurement(SET).run(fill(tmp_path, [*here, {**here[1], "exclude": True}]), silent)
-    assert (figure.value, figure.n) == (0.5, 2)
+    assert (figure.value, figure.n) == (1.0, 2)
     counts = figure.counts
+    assert (counts["both_alone_caught"], counts["both_panel_lost"]) == (0.5, 0.0)
     assert (counts["both_wrong"], counts["both_right"], counts["tasks"]) == (2, 2, 1)
     assert (counts["both_alone_lost"], counts["within_most_lost"]) == (0.0, 1)
     assert (counts["humaneval_panel_caught"], counts["mbpp_panel_caught"]) == (1.0, None)

@@ -181,13 +181,12 @@ async def test_what_changes_from_call_to_call_is_told(session: Session) -> None:
     assert any(p.category == "behaviour/nondeterminism" for p in found.problems)
 
 
-async def test_only_failed_attempts_make_a_number_suspect(session: Session) -> None:
-    spec = spec_of(STUB, ["assert largest([1, 3, 2]) == 3"])
-    patched = "def largest(numbers):\n    return max(numbers) if len(numbers) < 77 else 0"
-    draft, failed = (Candidate("c", code, "largest") for code in (patched, "def largest(numbers):\n    return 0"))
-    first, second = [await examine(draft, spec, session, **more) for more in ({"base": failed}, {"earlier": [failed]})]
-    assert [grave(each.problems) for each in (first, second)] == [False, True]
-    assert [p.category for p in second.problems if p.confidence > 0.5] == ["behaviour/fitted"]
+async def test_a_number_of_the_code_alone_is_no_reason_to_revise(session: Session) -> None:
+    code = "def km(degrees):\n    return degrees * 6371.0088 * 3.141592653589793 / 180"
+    draft, failed = (Candidate("c", source, "km") for source in (code, "def km(degrees):\n    return 0"))
+    spec = spec_of("The length of an arc on Earth.", ["assert round(km(1)) == 111"], entry="km")
+    found = await examine(draft, spec, session, earlier=[failed])
+    assert not grave(found.problems)
 
 
 def test_values_are_the_same_as_tests_mean_it() -> None:

@@ -1,9 +1,9 @@
 """Finding wrong code among commits that pass their visible tests, on LDB's repair runs for HumanEval and MBPP.
 
-A commit is the first attempt of a run that passes the visible tests, where a loop would stop. Condition *alone*: the
-tool has the prompt, the visible tests, the attempt and the earlier attempts of the same run. Condition *panel*: also
-the commits of the set's other runs for the same task, as a loop that samples several models would have them. The value
-is that of *alone*; both are in the counts.
+A commit is the first attempt of a run that passes the visible tests, where a loop would stop. Condition *panel*: the
+tool has the prompt, the visible tests, the attempt, the earlier attempts of the same run, and the commits of the set's
+other runs for the same task, as a loop that samples several models would have them. Condition *alone*: without the
+other runs. The value is that of *panel*; both are in the counts.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ async def _alone(session: Session, spec: Spec, history: tuple[str, ...]) -> bool
 
 def _figure(tasks: Sequence[Sequence[Judged]]) -> Figure:
     def caught(groups: Sequence[Sequence[Judged]]) -> float | None:
-        return _rate([j for group in groups for j in group if j.commit.wrong], lambda j: j.alone)
+        return _rate([j for group in groups for j in group if j.commit.wrong], _panel_of)
 
     counts: dict[str, float | int | None] = {"tasks": len(tasks)}
     every = [j for group in tasks for j in group]
@@ -104,7 +104,7 @@ def _figure(tasks: Sequence[Sequence[Judged]]) -> Figure:
             counts[f"{part}_{name}_lost"] = _rate(right, called)
     low, high = bootstrap(list(tasks), caught)
     n = sum(j.commit.wrong for j in every)
-    lost = counts["both_alone_lost"]
+    lost = counts["both_panel_lost"]
     counts["most_lost"] = MOST_LOST
     counts["within_most_lost"] = int(lost is not None and lost <= MOST_LOST)
     return Figure(
@@ -165,7 +165,7 @@ def _commit(row: Any, part: str, task: str, where: str, number: int) -> Commit |
 MEASUREMENT = Measurement(
     set=SET,
     measure="wrong commits caught that pass the visible tests",
-    about="The share of commits failing hidden tests that the tool calls wrong, with only their own run to see.",
+    about="The share of commits failing hidden tests that the tool calls wrong, beside the commits of other runs.",
     target=TARGET,
     run=run,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import textwrap
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from revet.schema import Answer, Draft, WriteFile
 from revet.tools._behaviour.spec import parsed
 from revet.tools.base import View
 
-__all__ = ["Written", "code_in", "written_by"]
+__all__ = ["Written", "asserted", "code_in", "written_by"]
 
 FENCED = re.compile(r"^[ \t]*```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 LARGEST = 512 * 1024
-MOST = 4
+MOST, MOST_FILES, MOST_ASSERTED = 4, 20, 30
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,45 @@ def code_in(draft: Draft, path: str | None) -> str | None:
         return _answered(draft)
     whole = [action.content for action in draft.actions if isinstance(action, WriteFile) and action.path == path]
     return whole[-1] if whole else None
+
+
+def asserted(written: Written, view: View) -> list[str]:
+    """The assertions on the function in the test files that the task's checks run, those that stand by themselves."""
+    if written.path is None or view.workspace is None:
+        return []
+    found: list[str] = []
+    for name in _test_files(view)[:MOST_FILES]:
+        tree = parsed(_text(view.workspace / name) or "")
+        if tree is None or not _imports(tree, written):
+            continue
+        own = {written.entry, *dir(builtins)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assert) and written.entry in (names := _names(node)) and names <= own:
+                found.append(ast.unparse(ast.Assert(node.test)))
+    return list(dict.fromkeys(found))[:MOST_ASSERTED]
+
+
+def _test_files(view: View) -> list[str]:
+    """The test files that the checks' evidence tells of."""
+    files = [each.data.get("files") for each in (*view.baseline.values(), *view.evidence)]
+    told = [each.get("tests") for each in files if isinstance(each, dict)]
+    names = [name for each in told if isinstance(each, list) for name in each if isinstance(name, str)]
+    return [name for name in dict.fromkeys(names) if ".." not in name and not name.startswith("/")]
+
+
+def _imports(tree: ast.Module, written: Written) -> bool:
+    """Whether the function under its own name is the one of the draft's file."""
+    module = Path(written.path or "").stem
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").split(".")[-1] == module
+        and any(alias.name == written.entry and alias.asname is None for alias in node.names)
+        for node in ast.walk(tree)
+    )
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def _in_answer(draft: Draft) -> Iterator[Written]:

@@ -1,6 +1,7 @@
 """Chooses among candidates without a model: by what was shown to hold first, then by agreement.
 
-In this order: it can be loaded, visible tests, examples of the text, and then a score that adds, each between 0 and 1:
+In this order: it can be loaded, visible tests, examples of the text, metamorphic relations, what the notion named in
+the text allows (`notions`), and then a score that adds, each between 0 and 1:
 the size of the candidate's group (AlphaCode's clusters), its agreement with the others input by input, and the dual
 agreement with tests that a model wrote (CodeT: the root of how many candidates pass just these tests, times how many
 tests). Only candidates that pass everything before are counted as voters. What is still equal is decided by how much
@@ -17,7 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from revet.tools._behaviour.comparison import EXAMPLE, MODEL, RELATION, VISIBLE, Comparison
+from revet.tools._behaviour.notions import Notion, notion_of, violations
 from revet.tools._behaviour.spec import Spec, parsed
+from revet.tools._behaviour.values import decode, plain
 
 __all__ = ["Ranked", "oddities", "rank"]
 
@@ -47,6 +50,7 @@ def rank(comparison: Comparison, *, seed: int = 0) -> list[Ranked]:
     dual = _dual_agreement(comparison)
     agreement = {n: comparison.agreement(n, [v for v in voters if v != n]) for n in numbers}
     most = [max([*each.values(), 0.0]) or 1.0 for each in (size, dual, agreement)]
+    notion = notion_of(comparison.spec)
     drawn = random.Random(seed)
     chance = {n: drawn.random() for n in numbers}
     ranked = []
@@ -59,6 +63,7 @@ def rank(comparison: Comparison, *, seed: int = 0) -> list[Ranked]:
             1.0 if visible is None else visible,
             1.0 if examples is None else examples,
             1.0 if relations is None else relations,
+            -float(_improper(comparison, notion, n)),
             round(together, DIGITS),
             -float(oddities(comparison.candidates[n].code, comparison.spec) > MANY),
         )
@@ -87,6 +92,15 @@ def oddities(code: str, spec: Spec) -> int:
         and str(value) not in known
         for value in literals
     )
+
+
+def _improper(comparison: Comparison, notion: Notion | None, number: int) -> int:
+    """On how many inputs the candidate gives what the notion does not allow."""
+    if notion is None:
+        return 0
+    told = zip(comparison.inputs, comparison.outcomes[number], strict=True)
+    calls = [(i.arguments, decode(o.value)) for i, o in told if o.value is not None and plain(o.value)]
+    return sum(1 for _ in violations(notion, calls))
 
 
 def _voters(comparison: Comparison) -> set[int]:

@@ -6,16 +6,28 @@ Nothing here proves a draft wrong; `examination` says how probable each sign mak
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from revet.tools._behaviour.spec import Spec, parsed
 
-__all__ = ["Sign", "function_in", "invented_texts", "unexplained_numbers", "unordered_returns"]
+__all__ = ["Sign", "function_in", "ignored_parameters", "invented_texts", "is_by_chance", "unordered_returns"]
 
-SHORTEST = 4
-ORDINARY = (0, 1, 2, 3, 10, 100, 0.5)
+OPPOSITES = (
+    ("yes", "no"),
+    ("true", "false"),
+    ("even", "odd"),
+    ("pass", "fail"),
+    ("passed", "failed"),
+    ("on", "off"),
+    ("equal", "unequal"),
+    ("success", "failure"),
+    ("positive", "negative"),
+)
+NEGATIONS = ("not ", "no ", "non-", "non", "in", "un", "im", "dis")
+CHANCE = frozenset(("random", "secrets", "uuid", "time", "datetime", "date", "os", "socket", "platform", "threading"))
 SET_METHODS = ("intersection", "union", "difference", "symmetric_difference", "copy")
 ORDERS = ("list", "tuple")
 
@@ -35,32 +47,39 @@ def function_in(code: str, entry: str) -> ast.FunctionDef | None:
     return found[-1] if found else None
 
 
-def invented_texts(function: ast.FunctionDef, spec: Spec) -> list[Sign]:
-    """The texts that the function returns as they stand and that neither the description nor the tests mention.
+def invented_texts(function: ast.FunctionDef, spec: Spec, also: str = "") -> list[Sign]:
+    """The fixed answer that a two-way verdict gives and that neither the description nor a test mentions.
 
-    A caller cannot know such an answer (``"No match!"`` where the tests show ``"Not matched!"``).
+    A verdict returns one of two texts as they stand. Where a test shows one of them (``"Not matched!"``), a caller
+    cannot know the other (``"Hit!"``), unless it is its plain opposite (``"Matched!"``). `also` is what else was said.
     """
-    known = spec.text + "\n" + "\n".join(spec.tests)
-    found = []
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            for leaf in _leaves(node.value):
-                text = leaf.value if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str) else ""
-                if len(text) >= SHORTEST and text not in known:
-                    found.append(Sign(text, leaf.lineno))
-    return found
+    leaves = [leaf for node in _own_returns(function) for leaf in _leaves(node.value)]
+    texts = [leaf for leaf in leaves if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)]
+    answers = {str(leaf.value) for leaf in texts}
+    shown = answers & {value for value in spec.expected if isinstance(value, str)}
+    if len(texts) < len(leaves) or len(answers) != 2 or len(shown) != 1:
+        return []
+    known = "\n".join((spec.text, also, *spec.tests))
+    (told,), (other,) = shown, answers - shown
+    if other in known or _opposite(told, other):
+        return []
+    return [Sign(leaf.value, leaf.lineno) for leaf in texts if leaf.value == other][:1]
 
 
-def unexplained_numbers(function: ast.FunctionDef, spec: Spec) -> list[Sign]:
-    """The numbers in the code that neither the description nor the tests mention."""
-    known = spec.text + "\n" + "\n".join(spec.tests)
+def ignored_parameters(function: ast.FunctionDef, spec: Spec) -> list[Sign]:
+    """The parameters that the description names and the code never mentions, as ``k`` in "repeated k times"."""
+    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    words = set(re.findall(r"\w+", spec.docstring))
+    if {"locals", "vars"} & names or {"unused", "ignored", "ignores", "ignore"} & words:
+        return []
+    body = " ".join(ast.unparse(node) for node in function.body[:1])
+    stub = len(function.body) == 1 and body in ("pass", "...", "raise NotImplementedError")
+    prose = re.sub(r">>>.*|\bassert .*|\b\w+\(.*", "", spec.docstring)
+    own = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     return [
-        Sign(repr(node.value), node.lineno)
-        for node in ast.walk(function)
-        if isinstance(node, ast.Constant)
-        and type(node.value) in (int, float)
-        and node.value not in ORDINARY
-        and repr(node.value) not in known
+        Sign(arg.arg, arg.lineno)
+        for arg in own
+        if not stub and arg.arg not in names and re.search(rf"(?<![\w'-]){re.escape(arg.arg)}(?![\w'-])", prose)
     ]
 
 
@@ -124,6 +143,47 @@ class _Flow:
         return False
 
 
+def is_by_chance(code: str, text: str) -> bool:
+    """Whether another answer on another call is meant: the code asks a clock, a generator or the system."""
+    tree = parsed(code)
+    names: set[str] = set()
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").split(".")[0])
+    return bool(CHANCE & names) or re.search(r"random|shuffle|unique id|now\b|any order", text.lower()) is not None
+
+
+def _own_returns(function: ast.FunctionDef) -> Iterator[ast.Return]:
+    """What the function itself returns, not what functions in it do."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.Return):
+            yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+def _opposite(one: str, other: str) -> bool:
+    """Whether one text is the other with a negation, or with one word turned into its opposite."""
+    first, second = one.lower().strip(" .!"), other.lower().strip(" .!")
+    if any(a == negation + b for negation in NEGATIONS for a, b in ((first, second), (second, first))):
+        return True
+    words, others = first.split(), second.split()
+    apart = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
+    if len(words) == len(others):
+        return len(apart) == 1 and (_turned(*apart[0]) or _turned(*apart[0][::-1]))
+    longer, shorter = sorted((words, others), key=len, reverse=True)
+    return "not" in longer and [word for word in longer if word != "not"] == shorter
+
+
+def _turned(one: str, other: str) -> bool:
+    return (one, other) in OPPOSITES or any(one == negation.strip("- ") + other for negation in NEGATIONS)
+
+
 def _assignments(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
     for node in ast.walk(function):
         if isinstance(node, ast.Assign):
@@ -134,7 +194,7 @@ def _assignments(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
             yield node.target.id, node.value
 
 
-def _leaves(node: ast.expr) -> Iterator[Any]:
+def _leaves(node: ast.expr | None) -> Iterator[Any]:
     """The values that an expression can be: the branches of a conditional."""
     if isinstance(node, ast.IfExp):
         yield from _leaves(node.body)
