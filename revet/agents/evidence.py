@@ -3,8 +3,8 @@
 Every failing test becomes a finding with its message and place. Where coverage was gathered, the lines that failing
 tests run and passing tests don't are ranked (spectrum-based fault localisation: Abreu et al. 2007) and become
 findings of category ``suspicious-line``, whose confidence is the line's score. What other tools found wrong
-(``data["problems"]``) becomes a finding each; one that is probably right and at least `major` is reason to revise,
-whether or not the check was required.
+(``data["problems"]``) becomes a finding each; one that is probably right and grave enough is reason to revise, whether
+or not the check was required.
 """
 
 from __future__ import annotations
@@ -27,12 +27,17 @@ PROBABLE = 0.5
 
 
 class EvidenceCritic:
-    """Accepts if every required check passed on the staged state, else asks for a revision and says where to look."""
+    """Accepts if every required check passed on the staged state, else asks for a revision and says where to look.
+
+    A problem that a tool tells of, with a confidence above 0.5 and of the severity `revise_from` at least, asks for a
+    revision, too. Give it what ``Policy.veto_from`` is, as the recipes do; the gate then has the last word.
+    """
 
     name = "evidence"
 
-    def __init__(self, method: Method = "ochiai") -> None:
+    def __init__(self, method: Method = "ochiai", *, revise_from: Severity = Severity.major) -> None:
         self.method: Method = method
+        self.revise_from = Severity(revise_from)
 
     async def criticise(self, view: View) -> Critique:
         wanting = [e for e in view.evidence if e.required and e.outcome is not Outcome.passed]
@@ -41,7 +46,7 @@ class EvidenceCritic:
             findings += _suspects(view.evidence, self.method)
         told = [f for evidence in view.evidence if evidence not in wanting for f in findings_of(evidence)]
         findings += told
-        grave = [f for f in told if f.severity.rank >= Severity.major.rank and f.confidence > PROBABLE]
+        grave = [f for f in told if f.severity.rank >= self.revise_from.rank and f.confidence > PROBABLE]
         checks = [e for e in view.evidence if e.required]
         if not checks and not told:
             return Critique(
@@ -50,10 +55,11 @@ class EvidenceCritic:
                 possible_result="no required check has looked at this state",
                 confidence=0.0,
             )
+        results = [_result(wanting, checks), *(f.claim for f in grave[:MOST_GRAVE])]
         return Critique(
             critic=self.name,
             verdict=_verdict(wanting=bool(wanting), grave=bool(grave), checked=bool(checks)),
-            possible_result="; ".join(filter(None, [_result(wanting, checks), *(f.claim for f in grave[:MOST_GRAVE])])),
+            possible_result="; ".join(filter(None, results)) or "what the tools found is no reason to revise",
             findings=tuple(findings),
             score=(len(checks) - len(wanting)) / (len(checks) + len(grave)) if checks or grave else 0.0,
         )

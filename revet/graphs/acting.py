@@ -12,7 +12,7 @@ from revet.errors import BudgetSpent, InputError
 from revet.graphs.calling import planned
 from revet.graphs.step import Step
 from revet.schema import Critique, Draft, Evidence, Verdict
-from revet.tools.base import View
+from revet.tools.base import View, terms_of
 
 __all__ = ["drafted", "gather_critiques", "gather_evidence", "in_time"]
 
@@ -31,14 +31,17 @@ async def gather_evidence(
     """Run what the tools plan, then what they plan on seeing that, until nothing new is planned.
 
     `known` is evidence that still holds: it is shown to the tools, comes first in what is returned, and the calls
-    that it answers are not made again. What a role looked up in passing answers no call that is required.
+    that it answers are not made again. What a role looked up in passing answers no call that is required. Of a draft
+    that could not be staged only those are asked that read the draft alone.
     """
+    unstaged = view.draft is not None and view.changes is None
+    tools = [tool for tool in step.context.tools.values() if not unstaged or terms_of(tool).unstaged]
     evidence = [*known]
     now = view if view.evidence == tuple(evidence) else replace(view, evidence=tuple(evidence))
     answered = {(e.tool, e.request, e.check): e.required for e in sorted(known, key=lambda e: e.required)}
     failing: set[str] = set()
     for _ in range(PLANS):
-        plans = [planned(tool, now) for tool in step.context.tools.values() if tool.name not in failing]
+        plans = [planned(tool, now) for tool in tools if tool.name not in failing]
         for failed in (plan for plan in plans if isinstance(plan, Evidence)):
             failing.add(failed.tool)
             evidence.append(failed)

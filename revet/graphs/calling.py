@@ -112,6 +112,9 @@ class Calls:
             whose = "" if limit == terms.seconds else ", for the run's wall time was spent"
             text = f"timeout: {call.tool} did not answer and was stopped after {limit:.3g} s{whose}"
             said = evidence_for(call, view, Outcome.timeout, text, seconds=time.monotonic() - start)
+        except _Cancelled:
+            text = f"the tool {call.tool} cancelled itself"
+            said = evidence_for(call, view, Outcome.error, text, seconds=time.monotonic() - start)
         return Made(said, counts=True)
 
     def _refused(self, call: ToolCall, view: View, terms: Terms) -> str | None:
@@ -168,10 +171,15 @@ def planned(tool: Tool, view: View) -> Sequence[ToolCall] | Evidence:
 
 
 async def within(seconds: float, running: Coroutine[Any, Any, T]) -> T:
-    """What `running` returns. It is cancelled if it takes longer than `seconds` (raises `_Late`), or if we are."""
+    """What `running` returns. It is cancelled if it takes longer than `seconds` (raises `_Late`), or if we are.
+
+    If it cancels itself, that is a fault of its own: `_Cancelled`.
+    """
     task = asyncio.ensure_future(running)
     try:
         await asyncio.wait({task}, timeout=None if math.isinf(seconds) else seconds)
+        if task.cancelled():
+            raise _Cancelled
         if task.done():
             return task.result()
     finally:
@@ -184,6 +192,10 @@ async def within(seconds: float, running: Coroutine[Any, Any, T]) -> T:
 
 class _Late(Exception):
     """The time of a call was over."""
+
+
+class _Cancelled(Exception):
+    """A call ended as if it had been cancelled, and nobody had."""
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

@@ -6,7 +6,7 @@ Effects on the world happen in `commit` alone, so a step that is run again after
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, Protocol
 
@@ -94,11 +94,11 @@ async def prepare(state: State, runtime: Runtime[Context]) -> Update:
 
 async def _survey(step: Step, view: View) -> list[Evidence]:
     """What the tools see in the workspace as it is."""
+    return await gather_evidence(step, view, _listener(step, view.round, baseline=True))
 
-    def seen(each: Evidence) -> None:
-        step.say(events.Examined(round=view.round, evidence=each, baseline=True))
 
-    return await gather_evidence(step, view, seen)
+def _listener(step: Step, number: int, *, baseline: bool = False) -> Callable[[Evidence], None]:
+    return lambda each: step.say(events.Examined(round=number, evidence=each, baseline=baseline))
 
 
 @timed
@@ -144,10 +144,11 @@ async def stage(state: State, runtime: Runtime[Context]) -> Update:
 async def examine(state: State, runtime: Runtime[Context]) -> Update:
     """Let every tool look at the staged state. Where nothing is changed, the baseline speaks of it.
 
-    It does so as long as the workspace is as it was found; if not, the baseline is taken anew.
+    It does so as long as the workspace is as it was found; if not, the baseline is taken anew. Of a draft that cannot
+    be staged, only tools that read the draft alone have anything to say.
     """
     if state["changes"] is None:
-        return {}
+        return await _examine_unstaged(state, runtime)
     bench, draft, looked_up = runtime.context.bench, _draft(state), state["evidence"]
     world = bench.world()
     changes = state["changes"]
@@ -157,18 +158,20 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
         except DraftError as error:
             return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
     step = Step("examine", {**state, "changes": changes}, runtime)
-
-    def seen(each: Evidence) -> None:
-        step.say(events.Examined(round=state["round"], evidence=each))
-
     baseline, moved = state["baseline"], not changes and world != state.get("found")
     if moved:
         nothing: dict[str, Any] = {"draft": None, "changes": None, "layer": None, "evidence": (), "baseline": {}}
         baseline = await _survey(step, step.view("tools", **nothing))
     known = [*([] if changes else baseline), *looked_up]
-    evidence = await gather_evidence(step, step.view("tools"), seen, known)
+    evidence = await gather_evidence(step, step.view("tools"), _listener(step, state["round"]), known)
     update = {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], **step.spent}
     return {**update, "baseline": baseline, "found": world} if moved else update
+
+
+async def _examine_unstaged(state: State, runtime: Runtime[Context]) -> Update:
+    step = Step("examine", state, runtime)
+    evidence = await gather_evidence(step, step.view("tools"), _listener(step, state["round"]), state["evidence"])
+    return {"evidence": evidence, **step.spent}
 
 
 @timed

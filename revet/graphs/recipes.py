@@ -28,7 +28,7 @@ def cast_core(roles: Roles, options: Options, policy: Policy) -> Team:
     return Team(
         proposer=proposer,
         reviser=writer(roles.reviser) if roles.reviser else proposer,
-        critics=(EvidenceCritic(), *critic),
+        critics=(EvidenceCritic(revise_from=policy.veto_from), *critic),
         tools=(Tests(), Coverage()),
         policy=policy,
         judge=ChatJudge(roles.judge, prompts=roles.prompts) if roles.judge else None,

@@ -189,8 +189,10 @@ class _SharedAccount(Account):
 
 
 def _in_passing(evidence: Evidence) -> Evidence:
-    """What a role looked up, for the record: a value that was computed on the way is not the draft's answer."""
-    return evidence.model_copy(update={"data": {k: v for k, v in evidence.data.items() if k != "answer"}})
+    """What a role looked up, for the record: a value that was computed on the way is not the draft's answer, and what
+    is wrong with that which the role asked about need not be in the draft. The observation says both."""
+    kept = {k: v for k, v in evidence.data.items() if k not in ("answer", "problems")}
+    return evidence.model_copy(update={"data": kept})
 
 
 def layer_of(state: State, context: Context) -> Layer | None:

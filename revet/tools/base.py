@@ -86,11 +86,15 @@ class Terms(Model):
     `keep` says what an answer depends on, and so when the same call is not made again in one run: `never` keeps none;
     `draft`: on the draft and what is staged; `run`: on nothing that changes while a run lasts (a search, a page).
     Only answers that say something (`passed`, `failed`) are kept.
+
+    `unstaged`: the tool reads the draft alone, never the state that it stages, and so is asked of a draft that cannot
+    be staged, too: the view then has neither `changes` nor `layer`.
     """
 
     seconds: float | None = Field(default=None, gt=0, description="wall time of one call; then it is a timeout")
     calls: int | None = Field(default=None, gt=0, description="calls in one run; then it is inconclusive")
     keep: Literal["never", "draft", "run"] = "never"
+    unstaged: bool = False
 
 
 class Tool(Protocol):

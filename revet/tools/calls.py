@@ -18,7 +18,7 @@ from revet.tools._calls.mending import KEY, Fault, faults_in, nearest, shown_cal
 from revet.tools._calls.spec import Spec, spec_of_tool, specs_of
 from revet.tools._calls.validating import Unchecked
 from revet.tools._grounded.values import Known, Value, values
-from revet.tools.base import ToolCall, View, evidence_for
+from revet.tools.base import Terms, ToolCall, View, evidence_for
 from revet.tools.grounded import calls_of
 from revet.tools.observation import clip
 from revet.tools.problems import Problem
@@ -45,11 +45,13 @@ class CallCheck:
     Problems point to the action, name the argument by its path and suggest the call as it should be. An identifier or
     address that is neither in the task nor in anything seen before is a minor problem: it may be made up. With
     `required`, a draft with a wrong call is never accepted. It is inconclusive where a call could not be checked (a
-    schema that is none, arguments too large) and nothing else is wrong.
+    schema that is none, arguments too large) and nothing else is wrong. A call that nothing here can carry out, so that
+    the draft cannot be staged, is examined all the same.
     """
 
     name = "calls"
     arguments: type[BaseModel] | None = None
+    terms = Terms(unstaged=True)
 
     def __init__(self, tools: Sequence[ToolLike | Mapping[str, Any]] = (), *, required: bool = False) -> None:
         self.tools, self.required = specs_of(tools, "tools"), required

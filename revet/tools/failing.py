@@ -38,6 +38,14 @@ PASSING = re.compile(
     re.IGNORECASE,
 )
 
+# What says so beyond doubt: what is at fault in a call may be a column `network_id`, or row 500.
+SURELY_PASSING = re.compile(
+    r"\b(?:timed out|timeout|rate.?limit\w*|too many requests|service unavailable|temporar(?:y|ily)\b.{0,40}|try again|"
+    r"overloaded|is locked|throttl\w+|connection (?:was |is )?(?:error|refused|reset|closed|aborted|lost|failed|timed)|"
+    r"network (?:is )?(?:unreachable|error|down)|(?:http|status|code|error)[ :]{1,3}(?:429|500|502|503|504))\b",
+    re.IGNORECASE,
+)
+
 
 class Tried(NamedTuple):
     """What came of asking one tool: its evidence, None where it raised or was not asked; how often; why it failed."""
@@ -224,7 +232,8 @@ def _judged(evidence: Evidence) -> _Once:
     if evidence.outcome in (Outcome.passed, Outcome.failed):
         return _Once(evidence, answered=True)
     why = clip(" ".join(evidence.observation.split()), REASON) or evidence.outcome.value
-    passing = evidence.outcome is Outcome.timeout or bool(PASSING.search(why))
+    says = SURELY_PASSING if evidence.outcome is Outcome.error else PASSING
+    passing = evidence.outcome is Outcome.timeout or bool(says.search(why))
     if evidence.outcome is Outcome.error and not passing:
         return _Once(evidence, why, answered=True)  # the request is at fault: internal
     return _Once(evidence, why, again=passing)

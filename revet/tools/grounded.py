@@ -62,8 +62,10 @@ class Groundedness:
         if not text.strip():
             return evidence_for(call, view, Outcome.inconclusive, "inconclusive: the draft holds no text")
         calls = [*calls_of(view.task), *self.calls, *_of_run(view, self.name)]
-        request = "\n".join([view.task.goal, json.dumps(view.task.inputs, default=str)])
-        problems = await asyncio.to_thread(ungrounded, text, calls, request=request)
+        inputs = {key: value for key, value in view.task.inputs.items() if key not in ("calls", "tools")}
+        request = "\n".join([view.task.goal, *([json.dumps(inputs, default=str)] if inputs else [])])
+        steps = view.draft.steps if view.draft is not None else ()
+        problems = await asyncio.to_thread(ungrounded, text, calls, request=request, steps=steps)
         sure = [problem for problem in problems if problem.confidence > PROBABLE]
         counts = f"{len(calls)} call{'s' * (len(calls) != 1)}"
         head = f"passed: nothing in it goes beyond the {counts}"
@@ -80,16 +82,18 @@ class Groundedness:
         )
 
 
-def ungrounded(text: str, calls: Iterable[Recorded], *, request: str = "") -> list[Problem]:
+def ungrounded(text: str, calls: Iterable[Recorded], *, request: str = "", steps: Sequence[str] = ()) -> list[Problem]:
     """What `text` reports that `calls` do not bear out, in the order of the text; at most 30 problems.
 
-    `request` is what was asked: values that it holds are not held to be invented. Categories, and how probable each
+    `request` is what was asked: values that it holds are not held to be invented, and what is said of others ("the road
+    has been closed") is only taken for a report where such an act was asked for. Figures that `steps` work out of known
+    ones are known. Categories, and how probable each
     is: ``report/simulated_step`` (a step of a transcript that was not made), ``report/no_call`` (an act, and no call
     that does anything), ``report/failed_call`` (the call failed), ``report/other_call`` (calls were made, none that
     does this), ``report/untouched_item`` and ``report/more_than_done`` (more than was done), ``report/unseen_value``
     and ``report/nothing_looked_up``. Problems of at most 0.5 are worth a look, no more.
     """
-    return problems_in(text, recorded(calls), request)
+    return problems_in(text, recorded(calls), request, steps)
 
 
 def recorded(calls: Iterable[object]) -> tuple[RecordedCall, ...]:
@@ -156,9 +160,7 @@ def _planned(draft: Draft) -> Iterable[RecordedCall]:
         given: JsonValue = action.model_dump(mode="json", exclude={"kind"})
         if isinstance(action, CallTool):
             yield RecordedCall(tool=action.name, input=dict(action.arguments), failed=False)
-        elif isinstance(action, WriteFile | EditFile):
-            yield RecordedCall(tool=action.kind, input=given, failed=False)
-        elif isinstance(action, DeleteFile):
+        elif isinstance(action, WriteFile | EditFile | DeleteFile):
             yield RecordedCall(tool=action.kind, input=given, failed=False)
         elif isinstance(action, RunCommand):
             yield RecordedCall(tool="run_command", input=given, failed=False)

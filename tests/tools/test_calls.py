@@ -18,7 +18,7 @@ from revet.errors import InputError
 from revet.graphs import Agent
 from revet.policy import Policy
 from revet.schema import CallTool, Draft, Evidence, Outcome, RunOutcome, Severity, Task
-from revet.tools import CallCheck, CorpusSearch, FunctionTool, Problem, View, problems_of
+from revet.tools import CallCheck, CorpusSearch, FunctionTool, Problem, ToolCall, View, evidence_for, problems_of
 
 FLIGHTS: dict[str, Any] = {
     "name": "search_flights",
@@ -259,3 +259,35 @@ async def test_a_wrong_call_is_revised_with_the_nearest_name(
     ]
     assert [attempt.draft for attempt in run.attempts] == [wrong, right]
     assert run.outcome is RunOutcome.committed and desk.made == ["search_flights"]
+
+
+async def test_a_call_that_nothing_carries_out_comes_back_with_the_nearest_name(tmp_path: Path) -> None:
+    class Looker:
+        """Looks at what is staged."""
+
+        name = "looker"
+        arguments = None
+
+        def __init__(self) -> None:
+            self.looked: list[bool] = []
+
+        def plan(self, view: View) -> list[ToolCall]:
+            return [ToolCall(tool=self.name, request="look")] if view.draft is not None else []
+
+        async def run(self, call: ToolCall, view: View) -> Evidence:
+            self.looked.append(view.changes is not None)
+            return evidence_for(call, view, Outcome.passed, "fine")
+
+    wrong = Draft(author="scripted", actions=(CallTool(name="search_flight", arguments=GOOD),))
+    right = Draft(author="scripted", answer="There is no flight.")
+    looker = Looker()
+    agent = Agent(
+        Scripted([wrong, right]), tools=[CallCheck([FLIGHTS, MAIL]), looker], sandbox=None, store=tmp_path / "store"
+    )
+    run = await agent.arun(Task(goal="Fly from OSL to LAX."))
+    first = run.attempts[0]
+    assert [(e.tool, e.outcome.value) for e in first.evidence] == [("stage", "error"), ("calls", "failed")]
+    assert "there is no tool 'search_flight': the nearest is search_flights" in [
+        f.claim for c in first.critiques for f in c.findings
+    ]
+    assert run.outcome is RunOutcome.answered and looker.looked == [True]

@@ -138,3 +138,9 @@ def test_what_fits_passes_and_in_other_dress_is_mended_to_what_fits(arguments: d
     assert len(found) == len(arguments)
     for each in found:
         assert each.suggestion is not None and json.loads(each.suggestion.split(" with ", 1)[1]) == arguments
+
+
+async def test_what_openapi_lets_be_null_may_be_null() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "number", "nullable": True}, "m": {"type": "number"}}}
+    assert (await looked(schema, {"n": None})).outcome is Outcome.passed
+    assert (await looked(schema, {"m": None})).outcome is Outcome.failed

@@ -110,6 +110,22 @@ async def test_an_answer_and_a_wrong_request_are_told_at_once(answer: Any) -> No
     assert len(tool.asked) == 1 and not other.asked
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no such column: connection_id",
+        "row 500 has no name",
+        "there is no table network",
+        "busy is no choice of status",
+    ],
+)
+async def test_what_is_wrong_with_a_call_is_not_taken_for_an_outage(text: str) -> None:
+    tool, other = Flaky("first", always((Outcome.error, text))), Flaky("second", always(Outcome.passed))
+    found = await looked(tool, other)
+    assert found.outcome is Outcome.error and text in found.observation
+    assert (len(tool.asked), len(other.asked)) == (1, 0)
+
+
 async def test_wrong_arguments_that_the_tool_itself_finds_are_not_retried() -> None:
     class Strict(Flaky):
         async def run(self, call: ToolCall, view: View) -> Evidence:

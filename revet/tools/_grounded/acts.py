@@ -40,8 +40,13 @@ __all__ = ["Act", "Told", "acts", "asked", "sentences"]
 SENTENCE = re.compile(r"[^\s](?:[^.!?\n]|[.!?](?=\S)|\.(?=\s[a-z]))*[.!?]*")
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*|[,;:()–—•*-]|\d[\w.]*")
 MOST_BACK = 24
+COMPOSE = frozenset(("write", "create", "generate", "make", "produce", "give", "add", "provide"))
 POLITE = re.compile(r"\b(?:can|could|will|would) you\b", re.IGNORECASE)
-WRITTEN = verbs_of("create", "update", "convert", "configure", "share", "submit")
+WRITTEN = verbs_of("create", "update", "convert", "configure", "share", "submit", "delete", "version", ANY)
+CONDITIONS = frozenset(("when", "once", "if"))
+NOTHING = frozenset(("no", "nothing", "none", "neither"))
+PHRASES = frozenset((("commented", "out"), ("put", "together"), ("filled", "in")))
+"""What says something else than the verb alone."""
 NEAR = 4
 """How many words before a verb a word that denies it may stand."""
 
@@ -100,6 +105,8 @@ def asked(request: str) -> frozenset[str]:
             continue
         words = [match[0].lower() for match in WORD.finditer(said)]
         for number, word in enumerate(words):
+            if word in COMPOSE and (word == "write" or TEXTS & {*words[number + 1 : number + 6]}):
+                continue  # a text, which the answer itself may be
             before = words[number - 1] if number else ""
             if not before or before in LEADS or before.endswith("ly"):
                 kinds |= kinds_asked(word) if words[number - 2 : number] != ["how", "to"] else set()
@@ -124,9 +131,7 @@ def _act(word: str, before: list[str], after: list[str]) -> Told | None:
         if noun is not None and told and not _stopped(clause):
             return Told(noun, word not in ("completed", "made") or before[-1] not in STATES)
     lemma = lemma_of(word)
-    if lemma is None or _stopped(clause) or (lemma == "comment" and after[:1] == ["out"]):
-        return None
-    if lemma in WRITTEN and TEXTS & {*clause[-3:], *after}:
+    if lemma is None or _stopped(clause) or _elsewise(word, lemma, clause, after):
         return None
     near = clause
     while near and (near[-1] in SKIPPED or near[-1].endswith("ly") or lemma_of(near[-1])):
@@ -147,11 +152,22 @@ def _act(word: str, before: list[str], after: list[str]) -> Told | None:
         return None if last == "we" and word == lemma else Told(lemma, True, last == "i")  # "we set x" is said of now
     if last in STATES and near[-2:-1] and near[-2] in PERSONS:
         return None  # "we are given": done to us
+    if last in DONE and "been" in clause[-3:] and (last in OURS or near[-2:-1] in (["i"], ["we"])):
+        return None  # "I have been given": done to us
     if last in DONE:
         # Without "been", and of somebody else, it may be a story: "Ann has sent two letters".
-        own = last in OURS or near[-2:-1] == ["i"] or near[-2:-1] == ["we"]
+        own = last in OURS or near[-2:-1] in (["i"], ["we"])
         return Told(lemma, own or ("been" in clause[-3:] and not WHICH & {*near[-2:-1]}), own)
     return None
+
+
+def _elsewise(word: str, lemma: str, clause: list[str], after: list[str]) -> bool:
+    """Whether the verb says something else than by itself, or is done by writing: "the table I made", "I removed the
+    second sentence"."""
+    if CONDITIONS & {*after} or NOTHING & {*after[:1]} or (word, *after[:1]) in PHRASES:
+        return True
+    of_mine = clause[-3:] if PERSONS & {*clause[-1:]} else []
+    return lemma in WRITTEN and bool(TEXTS & {*of_mine, *after})
 
 
 def _stopped(clause: list[str], near: int = NEAR) -> bool:

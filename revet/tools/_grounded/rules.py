@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from revet.schema import Location, Severity
-from revet.tools._grounded.acts import Act, acts, asked, sentences
+from revet.tools._grounded.acts import WRITTEN, Act, acts, asked, sentences
 from revet.tools._grounded.recorded import Item, RecordedCall, words_of
 from revet.tools._grounded.values import FIGURE, Known, Value, values
-from revet.tools._grounded.vocabulary import ANY, MENTAL, OVER, words
+from revet.tools._grounded.vocabulary import ANY, MENTAL, OVER, THOUGHT, words
 from revet.tools.observation import clip
 from revet.tools.problems import Problem
 
@@ -36,6 +36,7 @@ UNSURE = 0.4
 
 MOST_TEXT = 100_000
 MOST_CALLS = 2000
+MOST_STEPS = 500
 MOST_PROBLEMS = 30
 SHOWN = 160
 
@@ -48,6 +49,7 @@ CALLED = re.compile(r"([A-Za-z]\w*)(?:\s*[(\[{].*)?$")
 """The name of a tool, and what it is called with. Anything else after "Action:" is prose."""
 NAMED = re.compile(r"[a-z0-9][A-Z]|_|[(\[{]")
 WITH = re.compile(r"\s*[>*_#-]*(?:(?:Action |Tool )?Input|Arguments|Parameters|Observation)\b", re.IGNORECASE)
+FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 QUOTED = re.compile(r"“[^”]{0,2000}”|\"[^\"\n]{0,2000}\"|```.*?(?:```|\Z)", re.DOTALL)
 ASKS = re.compile(
     r"\b(?:please (?:provide|tell|confirm|specify|let me know which|share)|could you|can you|would you|do you want|"
@@ -79,11 +81,16 @@ EXCEPT = re.compile(
     r"\b(?:except|but|other than|besides|apart from|remain|exclud|only|which|that (?:had|were|have))", re.IGNORECASE
 )
 PREPOSITION = re.compile(r"\b(?:for|with|from|to|of|in|by|at|on|about|among)\b", re.IGNORECASE)
-WRITES = re.compile(
-    r"\b(?:write|draft|compose|summari[sz]e|translate|rewrite|rephrase|paraphrase|continue|imagine)\b"
-    r"|\b(?:story|poem|template|letter|essay|summary)\b",
+VOICED = re.compile(
+    r"\b(?:summari[sz]e|translate|rewrite|rephrase|paraphrase|proofread|continue|imagine|pretend)\b"
+    r"|\b(?:story|poem|song|novel|dialogue|speech|template|letter|essay)\b",
     re.IGNORECASE,
 )
+"""A request for a text that speaks for somebody else."""
+HELD = re.compile(r"\b(?:this|these|following|my|the)\b[^.:?!\n]{0,60}:\s*\S|```")
+"""A request that holds what is to be worked on: "sort these names: …"."""
+LETTER = re.compile(r"^\W*(?:dear|hi|hello|subject:|to:|draft:)", re.IGNORECASE | re.MULTILINE)
+WRITES = re.compile(r"\b(?:write|draft|compose)\b", re.IGNORECASE)
 ABOUT = re.compile(
     r"\bwe\b|\b(?:questions?|problems?|texts?|code|essay|draft|statements?|sentences?|examples?|mistakes?|errors?|bugs?|"
     r"typos?|answers?|solutions?|points|below|above)\b",
@@ -93,10 +100,14 @@ ABOUT = re.compile(
 ITSELF = words("run do perform execute make carry")
 
 
-def problems_in(text: str, calls: Sequence[RecordedCall], request: str = "") -> list[Problem]:
+def problems_in(
+    text: str, calls: Sequence[RecordedCall], request: str = "", steps: Sequence[str] = ()
+) -> list[Problem]:
     """What `text` reports that `calls` do not bear out, in the order of the text."""
     text, calls = text[:MOST_TEXT], list(calls)[-MOST_CALLS:]
     known = Known([request, *itertools.chain.from_iterable((call.said, call.observation) for call in calls)])
+    for step in steps[:MOST_STEPS]:
+        known.work_out(step)
     said = _weighed(text, acts(_without_quotes(text)), request)
     found = [*_steps(text, calls, known), *_acts(text, said, calls), *_items(text, said, calls)]
     found += _counts(text, said, calls)
@@ -114,21 +125,27 @@ def _weighed(text: str, said: Sequence[Act], request: str) -> list[Act]:
     if not request.strip():
         return list(said)
     wanted = asked(request)
-    telling = not wanted and bool(WRITES.search(request))
+    material = HELD.search(request) is not None
+    letter = WRITES.search(request) and LETTER.search(text)
+    telling = not wanted and bool(letter or VOICED.search(request))
     weighed = []
     for act in said:
         sentence = text[slice(*act.sentence)]
         meant = act.own or ANY in wanted or (bool(wanted) if act.general else bool(wanted & act.kinds))
         meant = meant or bool(YOURS.search(sentence)) or (bool(wanted) and "successfully" in sentence)
-        weighed.append(act._replace(sure=act.sure and meant and not telling))
+        in_text = act.lemma in THOUGHT or (material and act.lemma in WRITTEN)
+        weighed.append(act._replace(sure=act.sure and meant and not telling and not in_text))
     return weighed
 
 
 def _steps(text: str, calls: Sequence[RecordedCall], known: Known) -> Iterator[Problem]:
     """Steps of a transcript within the text: an action that was not called, an observation that did not come back."""
     tools = {call.tool.casefold() for call in calls}
+    shown = [match.span() for match in FENCED.finditer(text)]
     acting = False
     for match in STEP.finditer(text):
+        if any(a <= match.start() < b for a, b in shown):
+            continue
         action, _, rest = match.groups()
         told = rest.strip().strip("`*").strip()
         if not told:
@@ -175,11 +192,12 @@ def _acts(text: str, said: Sequence[Act], calls: Sequence[RecordedCall]) -> Iter
                 )  # fmt: skip
         elif not act.general and not any(_does(call, act, text) for call in done):
             tried = [call for call in changing if call.broke and act.kinds & call.kinds]
+            of_code = any(call.edits for call in done) and "`" in text[slice(*act.sentence)]
             yield _problem(
                 "report/failed_call" if tried else "report/other_call", text, act.sentence,
                 f"{told}, but {_names(tried)} failed" if tried else f"{told}, but what was called is {_names(done)}",
                 "make the call that does it, or say that it is not done yet",
-                sure=act.sure and verb.casefold() not in seen and verb.casefold() not in OVER,
+                sure=act.sure and not of_code and verb.casefold() not in seen and verb.casefold() not in OVER,
             )  # fmt: skip
 
 
@@ -313,7 +331,7 @@ def _systems(value: Value, sentence: str, text: str, request: str, *, outside: b
     """
     personal = bool(YOURS.search(sentence) or YOURS.search(request) or asked(request)) or not request.strip()
     if value.kind == "identifier":
-        minted = bool(re.search(r"_.*\d{3}|\d{3}.*_", value.text))
+        minted = bool(re.search(r"[A-Za-z]{2}_\w*\d{3}", value.text))
         label = LABEL.search(text, max(0, value.span[0] - 60), value.span[0])
         return minted or (personal and value.minted and label is not None)
     if value.kind in ("amount", "quantity") and len(FIGURE.findall(request)) > 1 and not asked(request):

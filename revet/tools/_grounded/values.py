@@ -17,7 +17,8 @@ UNITS = (
 KINDS = {
     "address": re.compile(r"(?<![\w.+-])[\w.+-]{1,64}+@[\w-]{1,64}(?:\.[\w-]{1,64})+|https?://[^\s)>\]\"'`]{1,300}"),
     "amount": re.compile(
-        rf"[$€£¥][ ]?(?>{NUMBER})(?![a-z\d]{{0,9}}\s?[$\\^_{{}}=+*<>])|(?<![\w.,]){NUMBER}\s?(?:USD|EUR|GBP|BTC|ETH|dollars|euros)\b"
+        rf"[$€£¥][ ]?(?>{NUMBER})(?![a-z\d]{{0,9}}\s?[$\\^_{{}}=+*<>])"
+        rf"|(?<![\w.,]){NUMBER}\s?(?:USD|EUR|GBP|BTC|ETH|dollars|euros)\b"
     ),
     "telephone": re.compile(r"(?<![\w-])(?:\+?\d{1,3}[ -])?\(?\d{3}\)?[ -]\d{3}[ -]\d{4}\b|\+\d{9,14}\b"),
     "identifier": re.compile(

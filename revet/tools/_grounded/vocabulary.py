@@ -20,6 +20,7 @@ __all__ = [
     "SKIPPED",
     "STATES",
     "TEXTS",
+    "THOUGHT",
     "WHICH",
     "kinds_asked",
     "kinds_named",
@@ -48,7 +49,7 @@ KINDS = {
     ),
     "send": (
         "send email mail message text notify inform forward contact alert remind",
-        "invite reply respond sms share post submit transfer pay",
+        "invite reply respond sms share post submit transfer pay tell ping",
     ),
     "invite": ("invite", "send add share create update"),
     "respond": ("reply respond", "send post comment"),
@@ -97,6 +98,8 @@ MENTAL = words(
     "identify see verify analyze analyse estimate calculate count discover review compute compare predict confirm ask"
 )
 """Looking that can be done without a tool."""
+THOUGHT = words("convert sort organize")
+"""Acts that can be done to what stands in the text itself."""
 
 IRREGULAR = {
     "sent": "send", "given": "give", "made": "make", "bought": "buy", "sold": "sell", "paid": "pay", "found": "find",
@@ -140,7 +143,10 @@ TEXTS = words(
     "answer answers solution response reply explanation reasoning question summary text paragraph sentence essay poem "
     "story slogan template code function script program class query regex example examples table list outline plan "
     "draft version information details steps instructions advice suggestion suggestions formula equation diagram "
-    "comments docstring mistake error"
+    "comment comments docstring mistake error letter notes word words phrase phrases sentences paragraphs line lines "
+    "loop variable variables parameter parameters argument arguments import imports hint hints types string strings "
+    "slogan slogans titles headings voice tone grammar spelling typo typos json yaml html css markdown csv equations "
+    "idea ideas names synonyms questions default defaults"
 )
 """What is made by writing it into the answer: to have created a table or given an example takes no call."""
 CLAUSE = words(", ; : ( ) – — - • * but")
@@ -186,6 +192,6 @@ for _kind, (_told, _more) in KINDS.items():
         _TOLD.setdefault(_verb, set()).add(_kind)
     for _verb in f"{_told} {_more}".split():
         _NAMED.setdefault(_verb, set()).add(_kind)
-IN_FILES = frozenset(KINDS) - words(f"{LOOKING} send invite respond pay book order post submit withdraw")
+IN_FILES = frozenset(KINDS) - words(f"{ANY} {LOOKING} send invite respond pay book order post submit withdraw")
 """What a change of files may be told as."""
 _PAST = {_past(verb): verb for verb in _TOLD} | {past: verb for past, verb in IRREGULAR.items() if verb in _TOLD}
