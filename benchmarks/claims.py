@@ -141,10 +141,11 @@ class Tally:
 def report(kind: str, every: list[Case], names: list[str], rng: random.Random, show: int) -> None:
     tallies: dict[str, Tally] = defaultdict(lambda: Tally(Counter()))
     sources = list({source.text: source for case in every for source in case.sources}.values())
-    everything = Library(sources)
+    everything, known = Library(sources), list[Judgement]()
     for case in every:
         claim, library = whole(case.text), Library(case.sources)
-        trials = [("as it stands", judge(claim, library), "")]
+        asis = judge(claim, library)
+        trials = [("as it stands", asis, "")]
         if kind == "read":
             without = [s._replace(text=s.text.replace(case.text, " ")) for s in case.sources]
             trials.append(("own sentence gone", judge(claim, Library(without)), ""))
@@ -152,6 +153,8 @@ def report(kind: str, every: list[Case], names: list[str], rng: random.Random, s
             trials.append(("all others' passages", judge(claim, everything, only=others), ""))
         for what, text, was in corrupted(case.text, names, rng):
             trials.append((f"{what} changed", judge(whole(text), library), was))
+        if asis.standing == "supported":
+            known += [found for what, found, _ in trials if what.endswith("changed")]
         for what, found, was in trials:
             tallies[what].add(found, was)
             wrong = found.standing == ("supported" if was else "refuted")
@@ -168,6 +171,8 @@ def report(kind: str, every: list[Case], names: list[str], rng: random.Random, s
             f"  {what:22} n={tally.total:<6}"
             + "".join(f" {s} {share(tally.counts[s], tally.total)}" for s in STANDINGS)
         )
+    refuted = sum(found.standing == "refuted" for found in known)
+    print(f"  of the {len(known)} changed ones that are supported as they stand, refuted: {share(refuted, len(known))}")
     true, false = changed_ones.counts["refuted"], tallies["as it stands"].counts["refuted"]
     print(f"  of all refuted, as they stand and changed, really changed: {share(true, true + false)}")
     print(f"  of the changed that are refuted, with the value that was there: {share(changed_ones.right, true)}")

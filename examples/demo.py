@@ -1,10 +1,11 @@
 """What `make demo` shows: six small packages with a bug each, repaired, proved and committed; one commit undone; then
-what a language model does with the same loop, played back from recordings.
+what a language model does with the same loop, played back from recordings and scripts.
 
 Everything happens in a copy, ``build/demo``, with no model, no key and no network. Five bugs are within reach of the
 built-in repair; the sixth needs a new design, and the honest outcome is to abstain. The recordings (see
 ``examples/models``) hold the answers of a scripted model: a draft for that sixth bug, a question answered with a
-search, and a word problem answered with a program. The exit code is 1 if anything ends otherwise, or if the workspace
+search, and a word problem answered with a program; then three wrong answers that a database, arithmetic and a document
+refute (``examples/evidence``). The exit code is 1 if anything ends otherwise, or if the workspace
 of the commit that is undone differs from the original by a byte.
 """
 
@@ -41,7 +42,7 @@ NOT_OURS = ("__pycache__", ".pytest_cache", ".revet")
 
 def main() -> int:
     shutil.rmtree(COPY, ignore_errors=True)
-    for part in ("quickstart", "models"):
+    for part in ("quickstart", "models", "evidence"):
         shutil.copytree(HERE / part, COPY / part, ignore=shutil.ignore_patterns(*NOT_OURS))
     print(f"The examples were copied to {os.path.relpath(COPY)}. Six packages have one bug each, and failing tests.\n")
     revet("run", "quickstart/tasks.yaml")
@@ -62,6 +63,9 @@ def main() -> int:
         print(f"\n{words}\n")
         if revet("run", f"models/{task}.yaml", "--model", f"replay:models/recordings/{recording}.jsonl") != 0:
             return failed(f"models/{task}.yaml did not end as recorded")
+    print("\nThree wrong answers: a database, recomputed sums and a document show where they are wrong:\n")
+    if revet("run", "evidence/tasks.yaml") != 0:
+        return failed("evidence/tasks.yaml did not end as its page says")
     command = os.path.relpath(sys.executable, COPY)
     print(f"\nLook closer, in `cd {os.path.relpath(COPY)}`:\n")
     print(f"  {command} -m revet show                        the list of runs")

@@ -34,7 +34,22 @@ def test_a_name_a_list_and_options(folder: Path) -> None:
     ]
 
 
-def test_paths_are_relative_to_the_file_and_those_of_the_command_line_are_not(folder: Path) -> None:
+def test_one_tool_with_options_needs_no_list(folder: Path) -> None:
+    assert tools_of(folder, "{corpus: {folder: notes}}") == [("corpus", {"folder": str(folder / "notes")})]
+
+
+def test_a_file_that_is_not_there_is_told_before_anything_is_run(folder: Path) -> None:
+    with pytest.raises(TaskFileErrors, match=r"tools\[0\]\.sql\.database: there is no file .*shop\.db"):
+        tools_of(folder, "[{sql: {database: shop.db}}]")
+    assert tools_of(folder, "[{sql: {database: 'postgresql://h/shop'}}]")
+
+
+def test_paths_are_relative_to_the_file_and_those_of_the_command_line_to_the_current_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "notes")
+    here = {"tools": tool_choices(["corpus:folder=."])}
+    assert tools_of(folder, "[]", here) == [("corpus", {"folder": str(folder / "notes")})]
     assert tools_of(folder, "[{corpus: {folder: notes}}]") == [("corpus", {"folder": str(folder / "notes")})]
     above = {"tools": tool_choices([f"corpus:folder={folder}"])}
     assert tools_of(folder, "[{corpus: {folder: notes}}]", above) == [("corpus", {"folder": str(folder)})]
@@ -120,8 +135,8 @@ def test_a_fault_in_the_file_stays_there_when_the_command_line_names_other_tools
     ("word", "tool"),
     [
         ("static", {"static": {}}),
-        ("sql:database=shop.db,required=true", {"sql": {"database": "shop.db", "required": True}}),
-        ('sql={"database": "a,b.db"}', {"sql": {"database": "a,b.db"}}),
+        ("sql:database=shop.db,required=true", {"sql": {"database": f"{Path.cwd()}/shop.db", "required": True}}),
+        ('sql={"database": "a,b.db"}', {"sql": {"database": f"{Path.cwd()}/a,b.db"}}),
         ("sql:database=postgresql://h/db?x=1", {"sql": {"database": "postgresql://h/db?x=1"}}),
         ("static:", {"static": {}}),
     ],

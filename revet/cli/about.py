@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,16 @@ import typer
 from revet.cli.common import Debug, guarded
 
 __all__ = ["recipes", "schema", "tools"]
+
+KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a mapping",
+    "string": "text",
+}
+"""The types of JSON Schema in words."""
 
 
 @guarded
@@ -42,17 +53,24 @@ def tools(debug: Debug = False) -> None:
     from revet.tools.registry import TOOLS
 
     for number, entry in enumerate(TOOLS.values()):
-        typer.echo(("\n" if number else "") + f"{entry.name}: {entry.summary}")
+        typer.echo(("\n" if number else "") + _wrapped(f"{entry.name}: {entry.summary}", "  "))
         if entry.needs:
-            typer.echo(f"  needs   {entry.needs}")
+            typer.echo(_wrapped(f"  needs   {entry.needs}", " " * 10))
         for line in _option_lines(entry.options.model_json_schema()):
-            typer.echo(f"  {line}")
+            typer.echo(_wrapped(f"  {line}", "    "))
+
+
+def _wrapped(text: str, indent: str) -> str:
+    """In lines of 80 columns at most, the further ones indented. Nothing that is one word is broken."""
+    return textwrap.fill(
+        text, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )
 
 
 def _option_lines(schema: dict[str, Any]) -> Iterator[str]:
     """A line for each option: its name, what it may be, its default, and what it does."""
     for name, option in schema.get("properties", {}).items():
-        default = "" if option.get("default") is None else f"; default {_yaml(option['default'])}"
+        default = "" if option.get("default") in (None, "") else f"; default {_yaml(option['default'])}"
         says = f": {option['description']}" if option.get("description") else ""
         yield f"{name}=… ({_kind(option, schema)}{default}){says}"
 
@@ -66,8 +84,7 @@ def _kind(option: dict[str, Any], schema: dict[str, Any]) -> str:
     if "anyOf" in option:
         kinds = [_kind(each, schema) for each in option["anyOf"] if each.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))
-    words = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
-    return _yaml(option["const"]) if "const" in option else words.get(str(option.get("type")), "a list or mapping")
+    return _yaml(option["const"]) if "const" in option else KINDS.get(str(option.get("type")), "a list or mapping")
 
 
 def _yaml(value: object) -> str:

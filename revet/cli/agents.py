@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from revet.errors import InputError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from revet.cli.batch import Runner
     from revet.models import Library
     from revet.store import Store
     from revet.taskfile import Settings, ToolChoice
-    from revet.tools.adapters import ToolLike
+    from revet.tools.adapters import McpServer, ToolLike
 
 __all__ = ["SharedAgents"]
 
@@ -34,7 +36,24 @@ class SharedAgents:
             _check_recording(record)
         self.record = record
         self._libraries: dict[str | None, Library] = {}
-        self._tools: list[tuple[ToolChoice, ToolLike]] = []
+        self._servers: list[tuple[ToolChoice, McpServer]] = []
+        self._asking: dict[int, asyncio.Future[None]] = {}
+        self._tools: dict[int, list[ToolLike]] = {}
+
+    async def ready(self, settings: Settings) -> None:
+        """Ask the servers among the tools what they offer: each once, and without keeping other tasks waiting.
+
+        InputError for one that does not say; it is not asked again.
+        """
+        import asyncio
+
+        from revet.tools.adapters import asked
+
+        for choice in settings.tools:
+            if (server := self._server(choice)) is not None:
+                if id(server) not in self._asking:
+                    self._asking[id(server)] = asyncio.ensure_future(asked(server))
+                await asyncio.shield(self._asking[id(server)])
 
     def __call__(self, settings: Settings, store: Store) -> Runner:
         """The agent for a task with these settings. What they leave open, the recipe may choose."""
@@ -42,14 +61,15 @@ class SharedAgents:
         from revet.policy import Policy
 
         given = {name: getattr(settings, name) for name in _BUDGETS if name in settings.model_fields_set}
-        return Agent(
+        tools: list[ToolLike] = [self._server(choice) or _made(choice) for choice in settings.tools]
+        agent = Agent(
             settings.model,
             reviser=settings.reviser,
             critic=settings.critic,
             judge=settings.judge,
             recipe=settings.recipe,
             options=settings.options,
-            extra_tools=[self._tool(choice) for choice in settings.tools],
+            extra_tools=tools,
             prompts=settings.prompts,
             library=self._library(settings),
             sandbox=settings.sandbox,
@@ -57,26 +77,44 @@ class SharedAgents:
             store=store,
             seed=settings.seed,
         )
+        servers = [server for _, server in self._servers]
+        self._tools[id(agent)] = [tool for tool in tools if tool not in servers]
+        return agent
+
+    async def done(self, agent: Runner) -> None:
+        """Free the tools of one agent, of which nothing is asked any more. Servers go on for the others."""
+        for tool in self._tools.pop(id(agent), ()):
+            await _closed(tool)
 
     async def close(self) -> None:
         """Free the models and the tools. Nothing may be asked of the agents any more."""
+        import asyncio
+
+        for asking in self._asking.values():
+            asking.cancel()
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        self._asking.clear()
         while self._tools:
-            _, tool = self._tools.pop()
-            if (close := getattr(tool, "close", None)) is not None:
-                close()
+            for tool in self._tools.popitem()[1]:
+                await _closed(tool)
+        while self._servers:
+            await _closed(self._servers.pop()[1])
         while self._libraries:
             _, library = self._libraries.popitem()
             await library.close()
 
-    def _tool(self, choice: ToolChoice) -> ToolLike:
-        """One for each task; a server is one for all that choose it alike."""
-        from revet.tools.registry import TOOLS, make_tool
+    def _server(self, choice: ToolChoice) -> McpServer | None:
+        """The server that is chosen, one for all that choose it alike; None for another tool: each task has its own."""
+        from revet.tools.adapters import McpServer
+        from revet.tools.registry import TOOLS
 
-        known = next((tool for each, tool in self._tools if each == choice), None)
-        if known is not None and TOOLS[choice.name].many:
-            return known
-        self._tools.append((choice, make_tool(choice.name, choice.options)))
-        return self._tools[-1][1]
+        if not TOOLS[choice.name].many:
+            return None
+        known = next((server for each, server in self._servers if each == choice), None)
+        if known is None and isinstance(made := _made(choice), McpServer):
+            self._servers.append((choice, made))
+            return made
+        return known
 
     def _library(self, settings: Settings) -> Library:
         """One for each endpoint; an endpoint is for `openai:` models, so the others need not be loaded again for it."""
@@ -87,6 +125,19 @@ class SharedAgents:
         if base_url not in self._libraries:
             self._libraries[base_url] = Library(base_url=base_url, record=self.record)
         return self._libraries[base_url]
+
+
+def _made(choice: ToolChoice) -> ToolLike:
+    from revet.tools.registry import make_tool
+
+    return make_tool(choice.name, choice.options)
+
+
+async def _closed(tool: object) -> None:
+    import asyncio
+
+    if (close := getattr(tool, "close", None)) is not None:
+        await asyncio.to_thread(close)
 
 
 def _check_recording(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -32,9 +32,16 @@ class Runner(Protocol):
 
 
 class Agents(Protocol):
-    """Makes the agents of a batch. `close` frees what they share, once the last has ended."""
+    """Makes the agents of a batch. `close` frees what they share, once the last has ended.
+
+    `ready` waits for what an agent with these settings needs before it can be made, `done` frees what is its own.
+    """
+
+    async def ready(self, settings: Settings) -> None: ...
 
     def __call__(self, settings: Settings, store: Store) -> Runner: ...
+
+    async def done(self, agent: Runner) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -119,10 +126,20 @@ class Batch:
             if before and before.ok and not _undone(before):
                 return Ended(task, before, again=True)
             if before and before.outcome is RunOutcome.asked:
-                return await self._answered(index, self.agents(entry.settings, self.store), before)
-        agent = self.agents(entry.settings, self.store)
-        run = await self._follow(index, agent.astream(task, run_id=run_id))
-        return await self._answered(index, agent, run)
+                async with self._agent(entry.settings) as agent:
+                    return await self._answered(index, agent, before)
+        async with self._agent(entry.settings) as agent:
+            run = await self._follow(index, agent.astream(task, run_id=run_id))
+            return await self._answered(index, agent, run)
+
+    @asynccontextmanager
+    async def _agent(self, settings: Settings) -> AsyncIterator[Runner]:
+        await self.agents.ready(settings)
+        agent = self.agents(settings, self.store)
+        try:
+            yield agent
+        finally:
+            await self.agents.done(agent)
 
     async def _answered(self, index: int, agent: Runner, run: Run) -> Ended:
         """The end of a run that may wait for an answer: it is asked for until it does not wait any more."""

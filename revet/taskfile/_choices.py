@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,9 +148,10 @@ def option_values(words: Sequence[str]) -> dict[str, Any]:
 def tool_choices(words: Sequence[str]) -> list[dict[str, Any]]:
     """``["static", "sql:database=shop.db,required=true", 'sql={"database": "shop.db"}']`` as in a task file.
 
-    After ``=`` stand the options as JSON; after ``:`` one by one, each value read as YAML. Raises `InputError`.
+    After ``=`` stand the options as JSON; after ``:`` one by one, each value read as YAML. Relative paths are taken
+    from the current folder. Raises `InputError`.
     """
-    return [_tool_choice(word) for word in words]
+    return [*map(dict, rooted_tools([_tool_choice(word) for word in words], Path.cwd()))]
 
 
 def _tool_choice(word: str) -> dict[str, Any]:
@@ -179,7 +180,7 @@ def _tool_choice(word: str) -> dict[str, Any]:
 def rooted_tools(tools: object, folder: Path) -> Any:
     """The tools of a task file as written, with the paths among their options taken from `folder`."""
     if not isinstance(tools, list):
-        return tools
+        return _rooted_tool(tools, folder)
     return [_rooted_tool(each, folder) for each in tools]
 
 
@@ -252,8 +253,16 @@ def _tool_complaints(number: int, choice: ToolChoice) -> Iterator[Complaint]:
             yield from _told(place, f"the tool {choice.name}", known, details)
         else:
             entry.make(choice.options)
+            yield from _lost_files(place, {name: choice.options.get(name) for name in entry.paths})
     except (InputError, MissingDependency) as error:
         yield Complaint(place, *_parted(error))
+
+
+def _lost_files(place: tuple[str | int, ...], paths: Mapping[str, object]) -> Iterator[Complaint]:
+    """Files that are named and not there. An address, and what is no file (``:memory:``), are looked at when used."""
+    for name, path in paths.items():
+        if isinstance(path, str) and Path(path).is_absolute() and not Path(path).exists():
+            yield Complaint((*place, name), f"there is no file {path}", "correct the path")
 
 
 def _option_complaints(recipe: str, known: Sequence[str], error: ValidationError) -> Iterator[Complaint]:

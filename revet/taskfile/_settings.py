@@ -137,7 +137,7 @@ class Settings(Model):
     @field_validator("tools", mode="before")
     @classmethod
     def _one_is_a_list(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        return (value,) if isinstance(value, str) or (isinstance(value, Mapping) and len(value) == 1) else value
 
     @field_validator("tools")
     @classmethod

@@ -8,6 +8,7 @@ citation is held against the passages that it leads to, as `Claims` does it. Quo
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +20,7 @@ from revet.tools._claims.attributing import Attributed, Cited, Said, attribute
 from revet.tools._claims.citing import citations, references
 from revet.tools._claims.quotes import difference, quotations
 from revet.tools._claims.resolve import Places
-from revet.tools._claims.sources import gathered
+from revet.tools._claims.sources import any_source, gathered
 from revet.tools._claims.words import STOP
 from revet.tools.base import Terms, ToolCall, View, evidence_for
 from revet.tools.constraints import text_of
@@ -32,6 +33,7 @@ EMPTY = re.compile(r"\s?[(\[]\s{0,400}[)\]]")
 BEFORE_MARK = re.compile(r" (?=[.,;:!?](?: |\Z))")
 MOST_OBSERVED = 7_000
 MOST_PROBLEMS, MOST_KEPT = 200, 200
+MOST_DATA = 1_000_000
 SHORT = 160
 
 
@@ -61,7 +63,7 @@ class Citations:
     def plan(self, view: View) -> Sequence[ToolCall]:
         """One call for a draft whose answer cites or quotes."""
         text = text_of(view.draft) if view.draft is not None else None
-        if text is None or not _refers(text):
+        if text is None or not _refers(text, passages=any_source(view, self.also)):
             return []
         return [ToolCall(tool=self.name, request=f"citations of the answer {digest(text)}", required=self.required)]
 
@@ -109,6 +111,7 @@ class Citations:
             task=view.task,
             evidence=evidence,
             workspace=view.workspace,
+            written=[p for action in (view.draft.actions if view.draft else ()) if (p := getattr(action, "path", ""))],
         )
         return attribute(text, places)
 
@@ -118,8 +121,23 @@ def _from_outside(evidence: Evidence, also: Collection[str]) -> bool:
     return "passages" in evidence.data or "results" in evidence.data or evidence.tool in also
 
 
-def _refers(text: str) -> bool:
-    return any(True for _ in citations(text)) or any(True for _ in quotations(text)) or bool(references(text))
+def _refers(text: str, *, passages: bool = True) -> bool:
+    """True if the text cites, or quotes where there are passages to quote. A program's data do neither."""
+    if _is_data(text):
+        return False
+    if any(True for _ in citations(text)) or references(text):
+        return True
+    return passages and any(True for _ in quotations(text))
+
+
+def _is_data(text: str) -> bool:
+    if not text.lstrip().startswith(("{", "[")) or len(text) > MOST_DATA:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _outcome(found: Attributed, problems: Sequence[Problem]) -> Outcome:
@@ -178,7 +196,7 @@ def _of_citation(cited: Cited) -> Problem | None:
 
 def _of_quotation(said: Said) -> Problem | None:
     quoted = _short(said.quotation.text)
-    if said.standing == "verbatim":
+    if said.standing == "verbatim" or (said.standing == "not found" and not said.told):
         return None
     if said.standing == "not found" or said.found is None:
         return Problem(

@@ -22,7 +22,8 @@ from pydantic import BaseModel, JsonValue
 from revet.errors import InputError, WorkspaceError
 from revet.sandboxes.base import ExecResult, ExecVerdict, Limits
 from revet.schema import Evidence, Location, Outcome, Severity
-from revet.tools._render.pages import Page, pages_of
+from revet.tools._render.lacking import softened
+from revet.tools._render.pages import LONGEST, WHOLE, Page, pages_of
 from revet.tools._render.pictures import LARGEST, is_blank, is_picture
 from revet.tools._render.told import lines_of, problems_of_page, problems_of_plot
 from revet.tools.base import Terms, ToolCall, View, evidence_for
@@ -38,10 +39,9 @@ ADDRESSES = 256 * 1024 * MIB
 """Chromium reserves addresses by the dozen GiB, and uses few: its memory is bounded by a watch over what it uses."""
 
 MEMORY = 1536 * MIB
+SVG = "http://www.w3.org/2000/svg"
 INSTALL = "install one where the sandbox sees it: apt-get install -y chromium; or name it: Rendered(browser=…)"
-NO_MATPLOTLIB = (
-    "not drawn: matplotlib is not installed in the interpreter of the workspace: python -m pip install matplotlib"
-)
+LACKS = "not drawn: {0} is not installed in the interpreter of the workspace: python -m pip install {0}"
 FONTS = b"""<?xml version="1.0"?><fontconfig><dir>/usr/share/fonts</dir><dir>/usr/local/share/fonts</dir>
 <cachedir>/tmp/fonts</cachedir></fontconfig>"""
 
@@ -134,8 +134,11 @@ class Rendered:
             return evidence_for(call, view, outcome, f"not drawn: {_how(result)}")
         if "stage" not in told:  # it did not come to the page
             return evidence_for(call, view, Outcome.inconclusive, f"not drawn: {told.get('ended')}; {INSTALL}")
-        problems = _markup(page, view, name) if page.kind == "svg" else []
-        problems += problems_of_page(told, name, view.workspace, is_blank(told.get("small")))
+        text = _text(page, view)
+        blank = is_blank(told.get("small")) if page.path is not None or WHOLE.match(text) else None
+        problems = problems_of_page(told, name, view.workspace, blank)
+        problems = softened(problems, told, text, view.workspace, in_answer=page.path is None)
+        problems = [*(_markup(page, text, name) if page.kind == "svg" else ()), *problems]
         pictures = [str(told["picture"])] if is_picture(told.get("picture")) else []
         return _evidence(call, view, name, problems, pictures, told)
 
@@ -152,8 +155,9 @@ class Rendered:
             outcome = Outcome.timeout if result.verdict is ExecVerdict.timeout else Outcome.failed
             return evidence_for(call, view, outcome, f"not drawn: {_how(result)}", problems=[problem])
         error = told.get("error")
-        if isinstance(error, dict) and error.get("no_matplotlib"):
-            return evidence_for(call, view, Outcome.inconclusive, NO_MATPLOTLIB)
+        if isinstance(error, dict) and error.get("lacks"):
+            lacks = LACKS.format(clip(str(error["lacks"]), 100))
+            return evidence_for(call, view, Outcome.inconclusive, lacks)
         pairs = told.get("pictures")
         pictures = [p[1] for p in pairs if isinstance(p, list) and len(p) == 2] if isinstance(pairs, list) else []
         kept = [picture for picture in pictures if is_picture(picture)][: self.most]
@@ -208,25 +212,32 @@ def _how(result: ExecResult) -> str:
     return f"it ended with {result.verdict.value}" + (f": {clip(said[-1], 300)}" if said else "")
 
 
-def _markup(page: Page, view: View, name: str) -> list[Problem]:
-    """The first fault of an SVG's XML. Nothing is built of it, and no entity is expanded."""
-    data = page.text.encode("utf-8", "replace") if page.text is not None else None
-    if data is None and view.layer is not None and page.path is not None:
-        data = (view.layer.root / page.path).read_bytes()
-    parser = xml.parsers.expat.ParserCreate()
+def _text(page: Page, view: View) -> str:
+    """What is drawn, as it is written, up to where it is too long to look at."""
+    if page.path is None or view.layer is None:
+        return page.text or ""
     try:
-        parser.Parse(data or b"", True)
+        with (view.layer.root / page.path).open("rb") as file:
+            return file.read(LONGEST).decode("utf-8-sig", "replace")
+    except OSError:  # gone since it was staged: the commit will find that out
+        return ""
+
+
+def _markup(page: Page, text: str, name: str) -> list[Problem]:
+    """The first fault of an SVG's XML, which is not built; or that it lacks the namespace that makes it a picture."""
+    parser = xml.parsers.expat.ParserCreate()
+    line, fault = 1, None
+    try:
+        parser.Parse(text.encode("utf-8", "replace"), True)
+        if SVG not in text:
+            fault = f'is not drawn as a picture: its svg element lacks xmlns="{SVG}"'
     except xml.parsers.expat.ExpatError as error:
-        where = Location(path=page.path, line=max(1, error.lineno)) if page.path is not None else None
-        at = "" if where else f" in line {error.lineno}"
-        return [
-            Problem(
-                claim=f"{name} is no XML{at}: {xml.parsers.expat.ErrorString(error.code)}",
-                category="render/markup",
-                location=where,
-            )
-        ]
-    return []
+        line, fault = max(1, error.lineno), f"is no XML: {xml.parsers.expat.ErrorString(error.code)}"
+    if fault is None or len(text) >= LONGEST:
+        return []
+    where = Location(path=page.path, line=line) if page.path is not None else None
+    at = "" if where else f" (line {line})"
+    return [Problem(claim=f"{name} {fault}{at}", category="render/markup", location=where)]
 
 
 def _evidence(

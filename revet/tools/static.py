@@ -8,6 +8,7 @@ which counts as a fault itself.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, JsonValue
 
-from revet.errors import InputError
+from revet.errors import InputError, WorkspaceError
 from revet.schema import Evidence, Location, Outcome, Severity
 from revet.tools._static.grades import grade_of
 from revet.tools._static.marks import silencers
@@ -25,8 +26,10 @@ from revet.tools._static.news import Fault, news
 from revet.tools._static.ruff import CONFIGURATION, Looked, look
 from revet.tools._static.sources import Source, Sources, is_python, sources_of
 from revet.tools._static.syntax import fault_in
+from revet.tools._static.target import required_by, version_of
 from revet.tools._static.types import check_types, wants_types
 from revet.tools.base import Terms, ToolCall, View, evidence_for
+from revet.tools.commands import interpreter_for
 from revet.tools.observation import clip
 from revet.tools.problems import Problem
 
@@ -80,8 +83,10 @@ class StaticChecks:
             return evidence_for(call, view, Outcome.inconclusive, "not checked: no file that can be checked is changed")
         start = time.monotonic()
         seconds = max(0.1, min(self.seconds, view.remaining))
-        looked = await look(sources.files, view.workspace, select=self.select, seconds=seconds)
-        before, after = _read(sources.files, looked)
+        looked = await look(
+            sources.files, view.workspace, select=self.select, seconds=seconds, minor=await _minor_of(view)
+        )
+        before, after = await asyncio.to_thread(_read, sources.files, looked)
         missing = [looked.problem] if looked.problem else []
         notes = [note for note in (looked.note, *sources.left_out, *_configures(sources, view)) if note]
         new = news(before, after)
@@ -89,7 +94,7 @@ class StaticChecks:
             typed = await check_types(sources.files, view, seconds=max(0.1, min(self.seconds, view.remaining)))
             new += news(typed.before, typed.after)
             (missing if self.types is True else notes).extend([typed.problem] if typed.problem else [])
-        new.sort(key=lambda fault: (-grade_of(fault.rule).severity.rank, fault.path, fault.line))
+        new.sort(key=lambda fault: (-grade_of(fault.rule, mild=fault.mild).severity.rank, fault.path, fault.line))
         answers = {source.path for source in sources.files if source.answer}
         problems = [_problem(fault, in_answer=fault.path in answers) for fault in new[:MOST_TOLD]]
         outcome = _outcome(problems, bool(missing))
@@ -101,6 +106,17 @@ class StaticChecks:
 
     def _types_wanted(self, view: View) -> bool:
         return wants_types(view.workspace) if self.types == "auto" else self.types
+
+
+async def _minor_of(view: View) -> int:
+    """The version of Python 3 that the workspace's programs are for; this process's where it cannot be told."""
+    if view.workspace is None:
+        return sys.version_info.minor
+    try:
+        python = interpreter_for(view.workspace, view.task.python)
+    except WorkspaceError:
+        return sys.version_info.minor
+    return max(await asyncio.to_thread(version_of, python), await asyncio.to_thread(required_by, view.workspace))
 
 
 def _is_rule(name: object) -> bool:
@@ -135,7 +151,7 @@ def _outcome(problems: Sequence[Problem], incomplete: bool) -> Outcome:
 
 
 def _problem(fault: Fault, *, in_answer: bool) -> Problem:
-    severity, confidence = grade_of(fault.rule)
+    severity, confidence = grade_of(fault.rule, mild=fault.mild)
     module = _missing_import(fault)
     if in_answer and module is not None:  # whoever runs an answer may have imported it
         severity, confidence = Severity.minor, UNSURE

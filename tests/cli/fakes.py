@@ -51,6 +51,10 @@ class World:
         self.settings.append(settings)
         return FakeAgent(self, settings, store)
 
+    async def ready(self, settings: Settings) -> None: ...
+
+    async def done(self, agent: object) -> None: ...
+
     async def close(self) -> None:
         self.closed += 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from typer.testing import Result
 
 from revet.cli.agents import SharedAgents
+from revet.errors import InputError
 from revet.graphs import Agent
 from revet.store import Store
 from revet.taskfile import settings_from, tool_choices
-from revet.tools import StaticChecks
+from revet.tools import CorpusSearch, McpServer, StaticChecks
 from tests.cli.fakes import World, task_file
 
 Revet = Callable[..., Result]
@@ -25,9 +27,10 @@ def test_tools_are_listed_with_their_options(world: World, revet: Revet, monkeyp
     monkeypatch.setattr("revet.tools.registry.TOOLS", {name: TOOLS[name] for name in ("tests", "static")})
     lines = revet("tools").stdout.splitlines()
     assert lines[0] == "tests: Runs the task's checks."
+    assert max(map(len, lines)) <= 80
     assert lines[-5:] == [
         "  needs   nothing; for types mypy: pip install 'revet[types]'",
-        "  select=… (a list or mapping)",
+        "  select=… (a list)",
         "  types=… (true or false or auto; default auto)",
         "  seconds=… (a number; default 60.0)",
         "  required=… (true or false; default false)",
@@ -85,10 +88,40 @@ def test_agents_have_the_tools_and_a_server_is_shared_and_closed(
 
     mcp = settings_from({"tools": tool_choices(["mcp:command=python server.py"])}).tools[0]
     other = settings_from({"tools": tool_choices(["mcp:command=python other.py"])}).tools[0]
-    server = agents._tool(mcp)
-    assert agents._tool(mcp) is server
-    assert agents._tool(other) is not server
+    server = agents._server(mcp)
+    assert server is not None and agents._server(mcp) is server
+    assert agents._server(other) is not server
     closed: list[object] = []
     monkeypatch.setattr(type(server), "close", lambda self: closed.append(self))
     asyncio.run(agents.close())
     assert server in closed and len(closed) == 2
+
+
+async def test_each_task_s_tools_are_closed_with_it_and_a_server_that_says_nothing_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(CorpusSearch, "close", lambda self: closed.append(self))
+    agents, settings = SharedAgents(), settings_from({"tools": tool_choices(["corpus"])})
+    agent = agents(settings, Store(tmp_path))
+    assert isinstance(agent, Agent)
+    await agents.done(agent)
+    assert closed == [agent.tools["corpus"]]
+
+    asked: list[object] = []
+
+    def silent(server: McpServer) -> list[object]:
+        asked.append(server)
+        time.sleep(0.3)
+        raise InputError("it offers no tools")
+
+    monkeypatch.setattr(McpServer, "tools", silent)
+    mcp = settings_from({"tools": tool_choices(["mcp:command=python server.py"])})
+    start, beats = time.monotonic(), 0
+    waiting = asyncio.gather(*(agents.ready(mcp) for _ in range(3)), return_exceptions=True)
+    while not waiting.done():
+        await asyncio.sleep(0.01)
+        beats += 1
+    assert all(isinstance(each, InputError) for each in await waiting)
+    assert len(asked) == 1 and beats > 3 and time.monotonic() - start < 10
+    await agents.close()

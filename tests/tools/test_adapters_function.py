@@ -6,6 +6,7 @@ import asyncio
 import functools
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ from revet.errors import InputError
 from revet.graphs import Agent
 from revet.policy import Policy
 from revet.schema import Draft, Evidence, Outcome, RunOutcome, Task
-from revet.tools import FunctionTool, LangChainTool, Problem, Terms, ToolCall, View, as_tool, as_tools
+from revet.tools import FunctionTool, LangChainTool, Problem, Terms, ToolCall, View, as_tool, as_tools, problems_of
 from revet.tools.adapters._signature import described
 
 TASK = Task(goal="x")
@@ -346,3 +347,24 @@ def test_anything_that_is_a_tool_can_be_given(tmp_path: Path) -> None:
             as_tool(wrong)
     with pytest.raises(InputError, match="no tool of LangChain's"):
         LangChainTool(weather)  # type: ignore[arg-type]
+
+
+async def test_a_generator_is_read_beside_the_loop_and_only_so_far() -> None:
+    def endless() -> Iterator[int]:
+        while True:
+            yield 1
+
+    async def endless_too() -> AsyncIterator[int]:
+        while True:
+            yield 1
+
+    def doubts() -> Iterator[Problem]:
+        yield Problem(claim="one")
+        yield Problem(claim="two")
+
+    for function in (endless, endless_too):
+        evidence = await FunctionTool(function).run(ToolCall(tool="endless", request="r"), VIEW)
+        assert evidence.outcome is Outcome.passed
+        assert evidence.data["result"] == [1] * 10_000
+    evidence = await FunctionTool(doubts).run(ToolCall(tool="doubts", request="r"), VIEW)
+    assert evidence.outcome is Outcome.failed and len([*problems_of(evidence)]) == 2

@@ -71,7 +71,8 @@ def test_what_is_drawn(tmp_path: Path) -> None:
     [
         ("<!DOCTYPE html><p>x", ["html"]),
         ("<?xml version='1.0'?>\n<svg/>", ["svg"]),
-        ("See:\n```html\n<p>x\n```\nand\n```svg\n<svg/>\n```\n", ["html", "svg"]),
+        ("See:\n```html\n<p>x\n```\nand\n```svg\n<svg xmlns='x'/>\n```\n", ["html", "svg"]),
+        ("```svg\n<svg viewBox='0 0 9 9'/>\n```\n", ["html"]),
         ("```xml\n<note/>\n```", []),
         ("```python\nimport matplotlib.pyplot as plt\nplt.plot([1])\n```", ["plot"]),
         ("```python\nprint(1)\n```", []),

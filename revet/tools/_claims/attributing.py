@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,13 @@ from revet.tools._claims.split import Claim, claims_of
 
 __all__ = ["Attributed", "Cited", "Said", "attribute"]
 
+_SAY = (
+    r"(?:sa(?:id|ys|y)|writ(?:es|e|ten)|wrote|states?|stated|according to|reads|quot(?:e|es|ed|ing)|puts? it|notes?|"
+    r"noted|explain(?:s|ed)|declare[sd]|argue[sd]|claim(?:s|ed)|report(?:s|ed)|tells?|told|sagte?|schreibt|schrieb|dit|"
+    r"écrit|dijo|escribió)"
+)
+SAYING = re.compile(rf"\b{_SAY}\b[^.!?\"“”]{{0,50}}[\s:,\"“„«»‘>(]*\Z", re.IGNORECASE)
+SAID_AFTER = re.compile(rf"[\s,.!?\"“”’»«]*(?:[\w.’'-]+\s){{0,3}}{_SAY}\b", re.IGNORECASE)
 MOST_QUOTES = 200
 MOST_CITED = 400
 
@@ -34,11 +42,15 @@ class Cited:
 
 @dataclass(frozen=True)
 class Said:
-    """A quotation: found word for word where it is cited or said to be from, elsewhere, in other words, or nowhere."""
+    """A quotation: found word for word where it is cited or said to be from, elsewhere, in other words, or nowhere.
+
+    `told`: it is cited, or the words beside it say whose it is. Other words in quotation marks may be a title or irony.
+    """
 
     quotation: Quotation
     standing: Literal["verbatim", "elsewhere", "altered", "not found"]
     found: Quoted | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ def attribute(text: str, places: Places) -> Attributed:
         for (each, found), claim in zip(resolved, beside, strict=True)
     ]
     quoted = list(quotations(body))
-    said = [_said(quote, cited, library) for quote in quoted[:MOST_QUOTES]]
+    said = [_said(quote, cited, library, body) for quote in quoted[:MOST_QUOTES]]
     used = {each.key for each in every} | {found.entry for _, found in resolved}
     unused = tuple(entry for entry in references(text) if entry.key not in used)
     left = max(0, len(every) - MOST_CITED) + max(0, len(quoted) - MOST_QUOTES)
@@ -104,7 +116,7 @@ def _beside(citation: Citation, claims: Sequence[Claim], body: str) -> Claim | N
     return None
 
 
-def _said(quote: Quotation, cited: Sequence[Cited], library: Library) -> Said:
+def _said(quote: Quotation, cited: Sequence[Cited], library: Library, body: str) -> Said:
     """First where it is cited: by the citation that follows it closely."""
     near = [c for c in cited if c.resolved.found and -1 <= c.citation.start - quote.end <= 60]
     only = near[0].resolved.found if near else None
@@ -115,5 +127,11 @@ def _said(quote: Quotation, cited: Sequence[Cited], library: Library) -> Said:
             return Said(quote, "elsewhere", anywhere)
         found = found or anywhere
     if found is None:
-        return Said(quote, "not found")
+        return Said(quote, "not found", told=bool(library.sources) and (bool(near) or _told(quote, body)))
     return Said(quote, "verbatim" if found.exact else "altered", found)
+
+
+def _told(quote: Quotation, body: str) -> bool:
+    """True if the words before or after a quotation say that somebody said so, or it is a block of its own."""
+    before, after = body[max(0, quote.start - 80) : quote.start], body[quote.end : quote.end + 40]
+    return bool(SAYING.search(before) or SAID_AFTER.match(after) or before.rstrip(" ").endswith(("\n>", "\n >")))

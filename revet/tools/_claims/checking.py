@@ -24,6 +24,8 @@ MOST_TOLD = 200
 MOST_SHOWN = 30
 SHORT = 6
 MOST_QUOTED, MOST_SAID = 300, 200
+AGREEING = frozenset(("yes", "no", "true", "false", "ja", "nein", "oui", "non", "sí", "si"))
+"""An answer that only agrees, or does not, names nothing that a passage could have."""
 STANDINGS = ("refuted", "not found", "supported")
 
 
@@ -101,7 +103,10 @@ def counted(checked: Checked) -> str:
 def _claims(text: str, most: int) -> list[Claim]:
     said = text.strip()
     words = re.findall(r"\w+", said[:200])
-    if 0 < len(words) <= SHORT and len(said) < 100 and not any(VERB.fullmatch(word) for word in words):
+    if len(words) == 1 and words[0].lower() in AGREEING:
+        return []
+    verbs = any(VERB.fullmatch(word) for word in words if word[0].islower())
+    if 0 < len(words) <= SHORT and len(said) < 100 and not verbs:
         start = text.index(said)
         return [Claim(start, start + len(said), said, kind="answer")]
     return list(claims_of(text, most))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from revet.tools._claims.split import FENCE
 
-__all__ = ["Citation", "Entry", "citations", "masked", "references", "without_references"]
+__all__ = ["Citation", "Entry", "citations", "masked", "references", "without_code", "without_references"]
 
 Kind = Literal["number", "note", "url", "file", "author"]
 MOST = 2_000
@@ -64,6 +65,23 @@ INLINE = re.compile(r"`[^`\n]{1,300}`")
 LISTED = re.compile(r"^[ \t]*(?:\[(?P<a>\d{1,3})\]|(?P<b>\d{1,3})[.)]|[-*•])[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
 
 
+NO_STATEMENT = ("=", "∈", ":", "[", "{", "→", "<", ">", "+", "*", "×", "∪", "∩", "|")
+NO_STATEMENT_AFTER = (" =", " ==", " +", " *", " ∪", " ∩", " →", "]", " ->", " in ")
+AFTER = re.compile(r"\s*(?:[.,;:!?)\[]|\Z)|\s*\n|\s+(?=[\"“'(*_]?[A-Z])")
+"""What follows a citation that ends a statement."""
+LAST = re.compile(r"[^\W\d_]+\Z")
+_BEFORE_VALUES = (
+    "is are was were be equals equal returns return returned gives give gave list lists array arrays interval range "
+    "matrix vector vectors set tuple index indices input inputs output outputs result results answer of to in from "
+    "between and or with for as like than at by on has have the a an contains becomes get gets got yields prints "
+    "print printed values numbers elements items nums row column point pair segment subarray sequence permutation i "
+    "e g"
+)
+BEFORE_VALUES = frozenset(_BEFORE_VALUES.split())
+"""Words before a value, where a citation would follow a statement."""
+MOST_TOGETHER = 6
+
+
 def references(text: str) -> list[Entry]:
     """The entries that the text itself lists: definitions (``[1]: …``), and the lines below such a heading.
 
@@ -91,8 +109,9 @@ def without_references(text: str) -> str:
 
 def citations(text: str) -> Iterator[Citation]:
     """Every citation of the text, in order, each part of it once. The list of references cites nothing."""
-    body = _without_code(without_references(text))
-    found = [*_links(body), *_numbers(body), *_files(body), *_authors(body, references(text))]
+    entries = references(text)
+    body = without_code(without_references(text))
+    found = [*_links(body), *_numbers(body, entries), *_files(body), *_authors(body, entries)]
     found.sort(key=lambda each: (each.start, -each.end))
     end = last = -1
     for each in found[:MOST]:
@@ -113,7 +132,7 @@ def masked(text: str, cited: Iterable[Citation]) -> str:
     return "".join(letters)
 
 
-def _without_code(text: str) -> str:
+def without_code(text: str) -> str:
     """The text with code blanked: an index in square brackets cites nothing."""
     lines: list[str] = []
     fence = ""
@@ -148,13 +167,35 @@ def _links(text: str) -> Iterator[Citation]:
         yield Citation(match.start(), match.start() + len(address), "url", address)
 
 
-def _numbers(text: str) -> Iterator[Citation]:
+def _numbers(text: str, entries: list[Entry]) -> Iterator[Citation]:
+    known = {entry.key for entry in entries}
     for form in (NUMBERS, NUMBERS_AFTER_WORD):
         for match in form.finditer(text):
-            for number in _listed(match["list"]):
-                yield Citation(match.start(), match.end(), "number", str(number))
+            numbers = _listed(match["list"])
+            listed = known.issuperset(map(str, numbers))
+            if _cites(text, match, numbers, listed=listed, glued=form is NUMBERS_AFTER_WORD):
+                for number in numbers:
+                    yield Citation(match.start(), match.end(), "number", str(number))
     for match in NOTE.finditer(text):
         yield Citation(match.start(), match.end(), "note", match["key"])
+
+
+def _cites(text: str, match: re.Match[str], numbers: list[int], *, listed: bool, glued: bool) -> bool:
+    """False for an interval, a list of values, a matrix and an index.
+
+    Numbers that the text lists are citations wherever a value cannot stand. Others are only where a statement ends.
+    """
+    before = text[max(0, match.start() - 40) : match.start()].rstrip()
+    if before.endswith(NO_STATEMENT) or text.startswith(NO_STATEMENT_AFTER, match.end()):
+        return False
+    if listed:
+        return True
+    if glued or not all(a < b for a, b in pairwise([0, *numbers])) or len(numbers) > MOST_TOGETHER:
+        return False
+    word = LAST.search(before)
+    return (
+        bool(before) and AFTER.match(text, match.end()) is not None and not (word and word[0].lower() in BEFORE_VALUES)
+    )
 
 
 def _listed(numbers: str) -> list[int]:

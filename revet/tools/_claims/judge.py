@@ -7,15 +7,21 @@ less certain was not found: a wrong refutation costs a right answer.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from revet.tools._claims.doubts import doubtful
 from revet.tools._claims.facts import Facts, Token, facts_of, match_values, shown
 from revet.tools._claims.library import Excerpt, Library
+from revet.tools._claims.names import Name, covers, same_name
 from revet.tools._claims.numbers import Match
+from revet.tools._claims.places import people, region
+from revet.tools._claims.relations import agree, contrast
 from revet.tools._claims.roles import Role, role_of
 from revet.tools._claims.split import PRONOUN, Claim
+from revet.tools._claims.statements import of_pair, statements
+from revet.tools._claims.topics import headed
 from revet.tools._claims.words import ASKING, BY, FUNCTIONAL, MUTUAL, PLACING, REPEATABLE
 
 __all__ = ["Judgement", "Standing", "judge"]
@@ -30,8 +36,15 @@ NEARLY_ALL = 0.8
 LEAST_SHARED = 2
 MOST_VALUES = 24
 """A claim of more values is no single statement; none of the others is compared."""
+STATED = 0.8
+"""How sure it is that what is stated of the same subject in other words contradicts."""
 MANY_SHARED, VERY_MANY_SHARED = 5, 7
 AGREES = (Match.equal, Match.near)
+ACCORDING = re.compile(
+    r"\A(?:according to|as (?:stated|noted|described|said) in|as per|per|laut|selon|según)\s[^,]{1,80},\s", re.I
+)
+"""Who says so is no part of what is said."""
+AT = frozenset(("in", "at", "near", "from", "on"))
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,8 @@ class Compared(NamedTuple):
 def judge(claim: Claim, library: Library, *, about: str = "", only: frozenset[int] | None = None) -> Judgement:
     """Hold `claim` against the library. `about` is more that it is about, such as the question that it answers."""
     mere = claim.kind == "answer"
-    facts = facts_of(f"{about} {claim.text}" if mere else claim.text)
+    said = ACCORDING.sub("", claim.text)
+    facts = facts_of(f"{about} {said}" if mere else said)
     context = facts_of(f"{claim.about}. {about}" if about else claim.about)
     wanted = {*facts.keys, *context.keys}
     found = [_compare(facts, context, excerpt, library, mere=mere) for excerpt in library.near(wanted, only)]
@@ -71,10 +85,31 @@ def judge(claim: Claim, library: Library, *, about: str = "", only: frozenset[in
     refuting = [r for compared in found if (r := _refutes(claim, facts, context, compared))]
     if refuting and not _disputed(refuting, found):
         return max(refuting, key=lambda each: each.confidence)
+    if not mere and (contradicted := _contradicted(claim, said, library, wanted, only)) is not None:
+        return contradicted
     closest = max(found, key=lambda each: each.covered + each.in_sentence, default=None)
     if closest is None or closest.covered < IN_SENTENCE:
         return Judgement(claim, "not found", "no passage speaks of it", 0.5, closest.excerpt if closest else None)
     return Judgement(claim, "not found", _lacking(closest), 0.5, closest.excerpt)
+
+
+def _contradicted(
+    claim: Claim, text: str, library: Library, wanted: set[str], only: frozenset[int] | None
+) -> Judgement | None:
+    """As what the passages state of the claim's subject, sentence by sentence, says otherwise, and none says so."""
+    if claim.kind == "row" or not (facts_of(text).of("number", "date") or " by " in text):
+        return None
+    stated = library.stated(wanted, only)
+    known = frozenset(word for _, its in stated if its.subject is not None for word in its.subject.words)
+    said, _ = (of_pair if claim.kind == "pair" else statements)(text, headed(claim.about, known=known))
+    for mine in said:
+        for excerpt, its in stated:
+            pair = contrast(mine, its)
+            if pair is not None and not any(agree(mine, other, pair.ours) for _, other in stated):
+                right = its.facts.text[pair.theirs.start : pair.theirs.end]
+                reason = f"the passage has {shown(pair.theirs)} where the claim has {shown(pair.ours)}"
+                return Judgement(claim, "refuted", reason, STATED, excerpt, pair.ours, right)
+    return None
 
 
 def _compare(facts: Facts, context: Facts, excerpt: Excerpt, library: Library, *, mere: bool) -> Compared:
@@ -182,6 +217,8 @@ def _same_subject(facts: Facts, context: Facts, compared: Compared, role: Role) 
         _named_here(named, compared.excerpt) if named else any(_about(token, compared.excerpt) for token in about)
     ):
         return False
+    if named and _namesake(named[0], compared.excerpt):
+        return False
     shared = [t for t in held if t.kind == "word"]
     here = [r for r in named if r.theirs is not None]
     return len(held) / len(words) >= SAME_SUBJECT and bool(shared) and len(shared) + len(here) >= LEAST_SHARED
@@ -205,6 +242,8 @@ def _one_of_a_kind(facts: Facts, compared: Compared, role: Role) -> bool:
 def _only_such_name(facts: Facts, compared: Compared, role: Role) -> bool:
     """As `_one_of_a_kind`, for a name. A claim with another subject says another thing, unless that holds both ways."""
     shared = {key for key in facts.keys & compared.excerpt.facts.keys if key}
+    if _nested(facts, compared.excerpt.facts, role, placed=bool((shared & PLACING) - MUTUAL)):
+        return False
     if facts.tokens[0] is role.ours and not shared & MUTUAL:
         return False
     if _nearly_same(facts, compared) and role.both_sides and compared.back >= IN_SENTENCE:
@@ -217,6 +256,33 @@ def _only_such_name(facts: Facts, compared: Compared, role: Role) -> bool:
     made_by = role.theirs is not None and role.ours.before in BY and role.theirs.before in BY
     only = shared & (FUNCTIONAL if made_by else PLACING)
     return bool(only) and not shared & REPEATABLE and len(others) == 1 and _same_but(facts, compared, role)
+
+
+def _nested(facts: Facts, theirs: Facts, role: Role, *, placed: bool) -> bool:
+    """True if one name may be a part of the other: a town and its country, an English and a British film."""
+    ours, other = role.ours.value, role.theirs.value if role.theirs else None
+    if not (isinstance(ours, Name) and isinstance(other, Name)):
+        return False
+    if people(ours) and people(other):
+        return True
+    if region(ours) != region(other) and (role.ours.before in AT or _after_name(facts, role.ours)):
+        return True
+    if not placed or region(ours) or role.both_sides:
+        return False
+    mine, its = _following(facts, role.ours), _following(theirs, role.theirs)
+    return mine is None or its is None or match_values(mine, its) is not Match.equal
+
+
+def _after_name(facts: Facts, token: Token) -> bool:
+    """True for the country after a town."""
+    at = facts.tokens.index(token) if token in facts.tokens else 0
+    return at > 0 and facts.tokens[at - 1].kind == "name" and not token.before
+
+
+def _following(facts: Facts, token: Token | None) -> Token | None:
+    """The name just after a name, such as the country after a town."""
+    at = facts.tokens.index(token) + 1 if token in facts.tokens else len(facts.tokens)
+    return facts.tokens[at] if at < len(facts.tokens) and facts.tokens[at].kind == "name" else None
 
 
 def _first_named(facts: Facts, compared: Compared) -> bool:
@@ -249,6 +315,20 @@ def _disputed(refuting: list[Judgement], found: list[Compared]) -> bool:
         for role in compared.roles
         if role.ours is judgement.wrong and role.kind != "name" and compared.in_sentence >= SAME_SUBJECT
     )
+
+
+def _namesake(role: Role, excerpt: Excerpt) -> bool:
+    """True if the sentence names only a part of the claim's name, and the passage has that part in another name."""
+    ours, theirs = role.ours.value, role.theirs.value if role.theirs else None
+    first = next((token.value for _, token in excerpt.facts.of("name")), None)
+    if not (isinstance(ours, Name) and isinstance(theirs, Name) and isinstance(first, Name)):
+        return False
+    if covers(theirs, ours) and not covers(first, ours) and same_name(first, ours):
+        return True
+    if len(theirs.words) >= len(ours.words):
+        return False
+    full = [name for _, token in (*excerpt.title.of("name"), *excerpt.opening) if isinstance(name := token.value, Name)]
+    return any(covers(name, theirs) and not same_name(ours, name) for name in full)
 
 
 def _named_here(named: list[Role], excerpt: Excerpt) -> bool:

@@ -22,7 +22,9 @@ ROMAN = re.compile(r"[ivxlcdm]+")
 DEMONYMS = frozenset(("n", "an", "ian", "ese", "ish", "i", "y"))
 """``Iran`` and ``Iranian`` go together, ``Niger`` and ``Nigeria`` do not."""
 POSSESSIVE = re.compile(r"['’]s?\Z")
-ACTS = re.compile(r"['’]s\b|\s(?:is|was|has|had|are|were|became|won|lies|ist|war|hat|est|était|es|fue)\b")
+ACTS = re.compile(
+    r"['’]s\b|\s(?:is|was|has|had|are|were|became|won|lies|ist|war|hat|wurde|liegt|starb|est|était|fut|es|fue|nació|murió)\b"
+)
 """What follows a name at the beginning of a sentence."""
 SENTENCE_START = re.compile(r"(?:\A|[.!?…:;]|[\n•*\-–—>|])[\s\"'“”‘’«»„()\[\]*_]*\Z")
 _WELL_KNOWN = {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from revet.tools._claims.citing import without_code
 from revet.tools._claims.facts import keys_of
 from revet.tools._claims.library import WORDING, Library, wording
 from revet.tools._claims.sources import Source
@@ -25,6 +26,8 @@ PAIRS = re.compile(
 )
 OMITTED = re.compile(r"\s*(?:\[\s*(?:…|\.\.\.)\s*\]|\(\s*(?:…|\.\.\.)\s*\)|…|\.\.\.|\[[^\[\]]{0,80}\])\s*")
 """Left out, or put in by who quotes: both may stand for anything."""
+CHANGED_LETTER = re.compile(r"\[([^\W\d_])\](?=[^\W\d_])")
+"""``[t]he``, where a sentence now begins or no longer does."""
 
 
 class Quotation(NamedTuple):
@@ -44,7 +47,8 @@ class Quoted(NamedTuple):
 
 
 def quotations(text: str) -> Iterator[Quotation]:
-    """Every quotation of at least four words: in quotation marks, or in a block of its own."""
+    """Every quotation of at least four words: in quotation marks, or in a block of its own. Code quotes nothing."""
+    text = without_code(text)
     found = [_inner(text, match) for match in PAIRS.finditer(text)]
     found += [Quotation(p.start, p.end, text[p.start : p.end]) for p in pieces(text) if p.kind == "quote"]
     end = 0
@@ -56,7 +60,8 @@ def quotations(text: str) -> Iterator[Quotation]:
 
 def find_quote(quote: str, library: Library, only: frozenset[int] | None = None) -> Quoted | None:
     """The passage that has the quotation; else the nearest wording; None if no passage has anything like it."""
-    parts = [part for part in (wording(each) for each in OMITTED.split(quote[:LONGEST])) if part]
+    plain = CHANGED_LETTER.sub(r"\1", quote[:LONGEST])
+    parts = [part for part in (wording(each) for each in OMITTED.split(plain)) if part]
     if not parts:
         return None
     numbers = list(only) if only is not None else range(len(library.sources))

@@ -35,7 +35,10 @@ class Resolved:
 
 
 class Places:
-    """Where citations can lead: the sources, the text's own list of references, and the workspace's files."""
+    """Where citations can lead: the sources, the text's own list of references, and the workspace's files.
+
+    `written` are files that the draft makes itself: what is in them is not known here.
+    """
 
     def __init__(
         self,
@@ -45,9 +48,10 @@ class Places:
         task: Task,
         evidence: Sequence[Evidence] = (),
         workspace: Path | None = None,
+        written: Sequence[str] = (),
     ) -> None:
         self.sources, self.entries = list(sources), {entry.key: entry for entry in entries}
-        self.workspace = workspace
+        self.workspace, self._written = workspace, frozenset(written)
         self._numbered = sorted({source.number for source in sources if source.number})
         self._order = list(dict.fromkeys(source.place for source in sources if source.place))
         said = [task.goal, *(e.observation for e in evidence), *(e.source or "" for e in evidence)]
@@ -81,7 +85,8 @@ class Places:
     def _file(self, path: str, line: int | None) -> Resolved:
         plain = path.removeprefix("./")
         if not any(_same_path(source.place, plain) for source in self.sources) and not self._add(plain):
-            return Resolved(problem=f"there is no file {path}")
+            told = self.workspace is not None and plain not in self._written
+            return Resolved(problem=f"there is no file {path}" if told else "")
         here = self._at(lambda source: _same_path(source.place, plain))
         if line is None:
             return Resolved(here)
@@ -140,7 +145,7 @@ class Places:
         found = self._at(
             lambda source: name in f"{source.title} {source.text}" and year in f"{source.title} {source.text}"
         )
-        if found:
+        if found or not (self.entries or self.sources):
             return Resolved(found)
         return Resolved(problem=f"{name} ({year}) is neither in the list of references nor in what was found")
 

@@ -49,11 +49,13 @@ def role_of(facts: Facts, place: int, excerpt: Excerpt) -> Role:
     ours = facts.tokens[place]
     if isinstance(ours.value, Name):
         return _role_of_name(facts, place, excerpt)
-    rivals = []
+    rivals, perhaps = [], False
     for position, theirs in excerpt.facts.of("number", "date"):
         match = match_values(ours, theirs)
         if match is Match.different and _other_things(facts, place, excerpt.facts, position):
             match = Match.unknown
+        elif match is Match.unknown:
+            perhaps |= _perhaps(ours, theirs)
         if match is not Match.unknown:
             rivals.append(_fit(facts, place, excerpt.facts, position, match))
     if not rivals:
@@ -63,10 +65,17 @@ def role_of(facts: Facts, place: int, excerpt: Excerpt) -> Role:
     if same is not None:
         beaten = other is not None and other.score >= same.score + CLEARLY and not _said(facts, other)
         return Role(ours, same.match, same.theirs, same.score, same.near, same.both_sides, beaten, other is not None)
-    assert other is not None
+    if perhaps or other is None:
+        return Role(ours, Match.unknown)
     equals = [r for r in rivals if r is not other and r.score > other.score - 0.5 and r.theirs != other.theirs]
     ambiguous = _said(facts, other) or any(not _same(other, r) for r in equals)
     return Role(ours, Match.unknown) if ambiguous else other
+
+
+def _perhaps(ours: Token, theirs: Token) -> bool:
+    """True for two quantities of one unit of which nobody can tell whether they differ: 11,500 and about 12,000."""
+    a, b = ours.value, theirs.value
+    return isinstance(a, Quantity) and isinstance(b, Quantity) and (a.kind, a.unit) == (b.kind, b.unit)
 
 
 def _role_of_name(facts: Facts, place: int, excerpt: Excerpt) -> Role:

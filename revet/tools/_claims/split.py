@@ -13,9 +13,10 @@ from typing import NamedTuple
 from revet.tools._claims.dates import MONTHS
 from revet.tools._claims.facts import Facts, facts_of
 from revet.tools._claims.names import names
+from revet.tools._claims.topics import NUMBERED
 from revet.tools._claims.words import STOP
 
-__all__ = ["Claim", "Piece", "claims_of", "pieces", "sentences"]
+__all__ = ["PAIR", "Claim", "Piece", "claims_of", "pieces", "sentences"]
 
 LONGEST = 1_000
 """A sentence is cut at so many characters: what is longer is no sentence."""
@@ -23,7 +24,10 @@ LEAST_WORDS = 3
 
 
 class Piece(NamedTuple):
-    """``text[start:end]``, of one kind: ``text``, ``item``, ``row`` or ``quote``. `above` is what introduces it."""
+    """``text[start:end]``, of one kind: ``text``, ``item``, ``row``, ``pair`` (``key: value``) or ``quote``.
+
+    `above` is what introduces it: of a row, the headings of its columns.
+    """
 
     start: int
     end: int
@@ -54,6 +58,7 @@ MAY_END = frozenset(_MAY_END.split())
 NEXT = re.compile(r"[\s\"'“„(]*([^\W\d_]{1,12})")
 END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s|\Z|[A-ZÄÖÜ])|[。！？]++[」』”]*+|।")
 LAST_WORD = re.compile(r"[^\s(\[\"“„]{1,16}\Z")
+MEASURED = re.compile(r"\d[ \u00a0][a-z]{1,3}\Z")
 OPENER = re.compile(r"[\s\"'“”‘’«»„(\[*_]*(?P<first>\S)?")
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
 HEADING = re.compile(r" {0,3}#{1,6}(?:\s|\Z)")
@@ -61,11 +66,16 @@ RULE = re.compile(r"\s*(?:[-=*_]\s*){3,}\Z")
 ROW = re.compile(r"\s*\|.*\|\s*\Z")
 ITEM = re.compile(r"\s*(?:[-*+•–·]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+")
 QUOTE = re.compile(r"\s{0,3}>\s?")
+PAIR = re.compile(
+    r"(?:[-*+•–·]\s+)?(?:\*\*|__)?(?P<key>[^\W\d_][\w ()/%-]{1,40}?)(?:\*\*|__)?\s?:(?:\*\*|__)?\s+"
+    r"(?P<value>(?:(?!\.\s)[^\n]){1,80})"
+)
+"""``Height: 330 m``. One such line alone is a sentence; two below each other are facts of what stands above them."""
 REFERENCE = re.compile(r"\s*\[\^?[^\]\s]{1,40}\]:")
 JOINT = re.compile(r";\s+(?=\S)|,\s+(?:and|but|while|whereas|und|aber|während|et|mais|y|pero)\s+(?=\S)")
 PRONOUN = re.compile(r"(?:it|he|she|they|this|these|its|his|her|their|er|sie|es|il|elle|ils|él|ella)\b", re.IGNORECASE)
 VERB = re.compile(
-    r"(?:is|are|was|were|has|have|had|will|became|won|made|ran|led|wrote|lies|lay|ist|war|hat|est|était|es|fue|"
+    r"(?:is|are|was|were|has|have|had|will|became|won|made|ran|led|wrote|lies|lay|ist|war|hat|wurde|wird|liegt|starb|est|était|fut|es|fue|tiene|nació|murió|"
     r"[^\W\d_]{2,}ed|[^\W\d_]{3,}s)\b"
 )
 
@@ -76,7 +86,7 @@ def claims_of(text: str, most: int = 10_000) -> Iterator[Claim]:
     for piece in pieces(text):
         about = piece.above
         for start, end in (
-            [(piece.start, piece.end)] if piece.kind == "row" else sentences(text, piece.start, piece.end)
+            [(piece.start, piece.end)] if piece.kind in ("row", "pair") else sentences(text, piece.start, piece.end)
         ):
             said = text[start:end]
             if said.rstrip("\"'”’»)]* ").endswith(("?", "？")):
@@ -84,13 +94,13 @@ def claims_of(text: str, most: int = 10_000) -> Iterator[Claim]:
             for first, last in _joined(text, start, end):
                 part = text[first:last]
                 own = about if first == start else _subject(said) or about
-                named = own if piece.kind in ("row", "item") or PRONOUN.match(part) or first > start else ""
+                named = own if piece.kind in ("row", "pair", "item") or PRONOUN.match(part) or first > start else ""
                 if _says(facts_of(part)):
                     yield Claim(first, last, part, named, piece.kind)
                     number += 1
                     if number >= most:
                         return
-            if piece.kind != "item":
+            if piece.kind not in ("item", "pair"):
                 about = _subject(said) or about
 
 
@@ -98,11 +108,18 @@ def pieces(text: str) -> Iterator[Piece]:
     """The paragraphs, list items, table rows and quoted lines of the text, without code, headings and references."""
     fence, start, heading, header, intro = "", -1, "", "", ""
     position = end = 0
-    for line in text.splitlines(keepends=True):
+    lines = text.splitlines(keepends=True)
+    paired = [bool(PAIR.fullmatch(line.strip())) for line in lines]
+    for number, line in enumerate(lines):
         begin, position = position, position + len(line)
         bare = line.rstrip()
         fenced = FENCE.match(line)
-        plain = not (fence or fenced) and bare and not _special(bare)
+        pair = (
+            paired[number]
+            and not (fence or fenced)
+            and any(paired[max(0, number - 1) : number] + paired[number + 1 : number + 2])
+        )
+        plain = not (fence or fenced or pair) and bare and not _special(bare)
         if start >= 0 and not plain:
             yield Piece(start, end, "text", heading)
             intro, start = text[start:end] if text[start:end].endswith(":") else "", -1
@@ -112,12 +129,20 @@ def pieces(text: str) -> Iterator[Piece]:
             header = header if fence else ""
         elif plain:
             start, end = (begin if start < 0 else start), begin + len(bare)
+        elif pair:
+            marker = ITEM.match(bare)
+            yield Piece(
+                begin + (marker.end() if marker else len(bare) - len(bare.lstrip())),
+                begin + len(bare),
+                "pair",
+                intro or heading,
+            )
         elif HEADING.match(bare):
             heading = bare.strip("# ")
         elif ROW.match(bare):
             if header and not set(bare) <= set("|-: \t"):
                 yield Piece(begin + len(bare) - len(bare.lstrip()), begin + len(bare), "row", f"{heading} {header}")
-            header = header or bare.replace("|", " ")
+            header = header or bare.strip()
         elif not RULE.match(bare) and not REFERENCE.match(bare):
             marker = ITEM.match(bare) or QUOTE.match(bare)
             inside = begin + (marker.end() if marker else 0)
@@ -161,6 +186,8 @@ def _ends(text: str, begin: int, found: re.Match[str], stop: int) -> bool:
         return True
     if word.isdigit() and len(word) < 3 and after in MONTHS:
         return False
+    if MEASURED.search(text, max(begin, found.start() - 12), found.start()):
+        return True
     if word in ABBREVIATED or (len(word) == 1 and word.isalpha()):
         return False
     return not (word.isdigit() and len(word) < 3 and found.start() - len(word) == begin)
@@ -198,7 +225,10 @@ def _subject(sentence: str) -> str:
     if PRONOUN.match(sentence):
         return ""
     first = next(names(sentence[:200]), None)
-    return first.name.text if first is not None and first.start < 60 else ""
+    if first is None or first.start >= 60:
+        return ""
+    number = NUMBERED.match(sentence, first.end)  # "Nimbus 4.2"
+    return sentence[first.start : number.end("number")] if number else first.name.text
 
 
 def _special(line: str) -> bool:

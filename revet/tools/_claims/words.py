@@ -8,17 +8,26 @@ from functools import lru_cache
 from revet.tools._claims.units import folded
 
 __all__ = [
+    "ALIKE",
     "ASKING",
+    "AUTHORED",
+    "BOUNDS",
     "BY",
+    "CHANGING",
+    "CLASSES",
     "DIRECTIONS",
     "DOUBTFUL",
+    "EVENTS",
     "FUNCTIONAL",
+    "LIGHT",
     "MUTUAL",
     "NEGATIONS",
+    "OFTEN_PLACED",
     "PLACING",
     "RELATIVES",
     "REPEATABLE",
     "STOP",
+    "SUFFIXES",
     "TITLES",
     "short_forms",
     "stem",
@@ -82,7 +91,7 @@ DIRECTIONS: dict[str, tuple[int, int]] = {}
 _FUNCTIONAL = (
     "born birth died death founded established formed located situated capital population height tall length long area "
     "elevation headquartered based directed written composed designed named married age aged buried opened launched "
-    "premiered published released built completed invented discovered painted"
+    "premiered published released built completed invented discovered painted unveiled dedicated inaugurated"
 )
 _REPEATABLE = (
     "win won award nominated play played appear appeared visit visited compete perform performed meet host "
@@ -96,16 +105,21 @@ _TITLES = (
 TITLES = frozenset(_TITLES.split())
 
 _SYNONYMS = {
-    "birth": "born", "death": "die", "died": "die", "dead": "die", "established": "found", "founded": "found",
+    "birth": "born", "birthday": "born",
+    "death": "die", "died": "die", "dead": "die", "established": "found", "founded": "found",
     "founder": "found", "situated": "located", "lies": "located", "movie": "film",
     "movies": "film", "films": "film", "wrote": "writ", "written": "writ", "writer": "writ", "writing": "writ",
     "author": "writ", "authored": "writ", "made": "make", "began": "begin", "begun": "begin", "started": "begin",
     "start": "begin", "won": "win", "winner": "win", "winning": "win", "sold": "sell", "bought": "buy",
     "grew": "grow", "rose": "rise", "fell": "fall", "led": "lead", "sang": "sing", "sung": "sing", "built": "build",
     "held": "hold", "children": "child", "people": "person", "inhabitants": "population", "residents": "population",
+    "population": "population",
     "populated": "population", "spouse": "married", "wed": "married", "tall": "height", "high": "height",
     "long": "length", "actors": "actor", "actress": "actor", "stars": "star", "starring": "star",
     "starred": "star", "countries": "country", "cities": "city", "companies": "company", "taught": "teach",
+    "geboren": "born", "nacio": "born", "gestorben": "die", "starb": "die", "murio": "die", "gegrundet": "found",
+    "fondee": "found", "fonde": "found", "fundada": "found", "fundado": "found", "einwohner": "population",
+    "habitants": "population", "habitantes": "population", "eroffnet": "open",
     "became": "become", "known": "know", "called": "name", "named": "name", "nicknamed": "name", "titled": "name",
 }  # fmt: skip
 _ENDINGS = (
@@ -162,7 +176,8 @@ ASKING = frozenset(map(stem, _ASKING.split()))
 BY = frozenset(("by", "von", "par", "por"))
 _DOUBTFUL = (
     "planned expected scheduled originally initially supposed rumored rumoured estimated proposed projected forecast "
-    "alleged allegedly reportedly claimed disputed myth false incorrectly wrongly mistakenly contrary hypothetical"
+    "alleged allegedly reportedly claimed disputed myth false incorrectly wrongly mistakenly contrary hypothetical "
+    "according rumour rumor legend tradition opinion believed thought critics argued"
 )
 DOUBTFUL = frozenset(map(stem, _DOUBTFUL.split()))
 """What is planned or disputed refutes nothing."""
@@ -181,3 +196,49 @@ FUNCTIONAL = frozenset(map(stem, _FUNCTIONAL.split()))
 """What a thing has one of: a value of it can be refuted by another."""
 REPEATABLE = frozenset(map(stem, _REPEATABLE.split()))
 """What may happen to the same thing several times: another date of it refutes nothing."""
+_ALIKE = (
+    "found establish create form|open inaugurate|release publish issue appear|price cost|weigh weight|height elevation|"
+    "width wide|depth deep|area size surface|begin commence|complete finish|last duration|"
+    "employ employs employee employees staff|seat capacity"
+)
+ALIKE: dict[str, str] = {}
+"""Words that say the same of a subject: the one that stands for all of them."""
+for _same in _ALIKE.split("|"):
+    for _word in _same.split():
+        ALIKE.setdefault(stem(_word), stem(_same.split()[0]))
+_LIGHT = (
+    "total overall exactly currently today officially formally place took take occur happen occurred fight fought hold "
+    "held consist contain comprise include amount valid measure measures stand stands eventually finally number person"
+)
+LIGHT = frozenset(ALIKE.get(stem(_word), stem(_word)) for _word in _LIGHT.split())
+"""Words that a statement may have more or less without saying another thing."""
+EVENTS = frozenset(
+    ("battle", "war", "siege", "treaty", "revolution", "earthquake", "congress", "conference", "massacre", "uprising")
+)
+"""Nouns of what happens once: its date is told by any verb."""
+_CHANGING = (
+    "population member employee employ student user customer revenue sales profit endowment price cost budget area "
+    "subscriber passenger visitor"
+)
+CHANGING = frozenset(ALIKE.get(stem(_word), stem(_word)) for _word in _CHANGING.split())
+"""What differs a little from one year's count to the next."""
+OFTEN_PLACED = frozenset(
+    ALIKE.get(stem(_word), stem(_word))
+    for _word in ("released", "premiered", "launched", "opened", "introduced", "aired")
+)
+"""What happens to the same thing in each place anew."""
+AUTHORED = frozenset(map(stem, ("directed", "written", "composed", "painted", "designed")))
+"""What one person makes, whom ``by`` names."""
+BOUNDS = frozenset(map(stem, ("began", "ended", "begin", "end")))
+"""What has one date where all else is the same."""
+SUFFIXES = frozenset(
+    ("gmbh", "inc", "ltd", "llc", "ag", "corp", "corporation", "company", "co", "group", "plc", "river")
+)
+"""What a company's or a river's name may do without."""
+_CLASSES = (
+    "company firm city town village country river lake mountain island film movie book novel album song museum "
+    "university school tower bridge building castle church stadium station ship software language organisation "
+    "organization club team band planet festival theatre theater opera painting road railway airport"
+)
+CLASSES = frozenset(map(stem, _CLASSES.split()))
+"""Nouns by which a text calls what its title names."""

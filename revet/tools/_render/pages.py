@@ -13,12 +13,13 @@ from revet.tools.base import View
 from revet.tools.constraints import text_of
 from revet.tools.python import program_of
 
-__all__ = ["Page", "matches", "pages_of"]
+__all__ = ["LONGEST", "WHOLE", "Page", "matches", "pages_of"]
 
 Kind = Literal["html", "svg", "plot"]
 
 BLOCK = re.compile(r"^[ \t]*```[ \t]*(html|svg|xml)\b[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE | re.I)
 WHOLE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+)?(html|svg)\b", re.DOTALL | re.I)
+STANDS_ALONE = re.compile(r"""<svg\b[^>]*\sxmlns\s*=""", re.I)
 PLOTS = re.compile(r"^\s*(?:import|from)\s+(?:matplotlib|seaborn|pylab)\b", re.MULTILINE)
 LONGEST = 2 << 20
 
@@ -68,12 +69,18 @@ def _in_answer(view: View) -> Iterator[Page]:
         return
     whole = WHOLE.match(text)
     if whole:
-        yield Page("svg" if whole[1].lower() == "svg" else "html", text=text)
+        yield Page(_kind(text), text=text)
     for block in BLOCK.finditer(text):
         code = textwrap.dedent(block[2])
-        kind = WHOLE.match(code)
-        if block[1].lower() == "html" or kind:
-            yield Page("svg" if kind and kind[1].lower() == "svg" else "html", text=code)
+        if block[1].lower() == "html" or WHOLE.match(code):
+            yield Page(_kind(code), text=code)
     program = program_of(view.draft)
     if program is not None and PLOTS.search(program):
         yield Page("plot", text=program)
+
+
+def _kind(text: str) -> Kind:
+    """An SVG that is no document, without a namespace, is one that stands in a page: that is how it is drawn."""
+    whole = WHOLE.match(text)
+    alone = text.lstrip().startswith("<?xml") or STANDS_ALONE.search(text)
+    return "svg" if whole and whole[1].lower() == "svg" and alone else "html"

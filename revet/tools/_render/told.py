@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from revet.schema import Location, Severity
 from revet.tools.observation import clip
 from revet.tools.problems import Problem
 
-__all__ = ["lines_of", "problems_of_page", "problems_of_plot"]
+__all__ = ["address_of", "lines_of", "problems_of_page", "problems_of_plot"]
 
 MOST, LONG = 12, 300
 WEIGHTY = ("Script", "Stylesheet", "Document")
@@ -46,7 +46,7 @@ def _events(told: Mapping[str, Any], name: str, workspace: Path | None) -> Itera
         yield Problem(claim=claim, category="render/exception", location=where, confidence=0.9)
     for each in _list(told, "failed"):
         url = str(each.get("url"))
-        if urlsplit(url).scheme in ("http", "https", "ws", "wss"):
+        if address_of(url).scheme in ("http", "https", "ws", "wss"):
             claim = f"{name} needs {_text(url)}, which was not fetched: there is no network here"
             yield Problem(claim=claim, severity=Severity.info, category="render/external", confidence=0.3)
         else:
@@ -130,11 +130,19 @@ def _text(value: object) -> str:
 
 def _path(url: object, workspace: Path | None) -> str | None:
     """The path in the workspace that a ``file:`` address names."""
-    address = urlsplit(str(url))
+    address = address_of(url)
     if address.scheme != "file" or workspace is None:
         return None
     place = Path(unquote(address.path))
     return str(place.relative_to(workspace)) if place.is_relative_to(workspace) else None
+
+
+def address_of(url: object) -> SplitResult:
+    """The parts of an address; none of what is no address, for a page may ask for anything."""
+    try:
+        return urlsplit(str(url))
+    except ValueError:
+        return urlsplit("")
 
 
 def _at(name: str) -> Location | None:

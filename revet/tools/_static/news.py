@@ -16,7 +16,10 @@ __all__ = ["Fault", "context_of", "news"]
 
 @dataclass(frozen=True)
 class Fault:
-    """What a checker says of a line: `rule` is its name there, `fix` what it would do about it."""
+    """What a checker says of a line: `rule` is its name there, `fix` what it would do about it.
+
+    `mild`: it is of a kind that the rule grades higher than it is, for no program stops there.
+    """
 
     path: str
     line: int
@@ -24,6 +27,7 @@ class Fault:
     message: str
     context: str = ""
     fix: str | None = None
+    mild: bool = False
 
 
 def context_of(lines: Sequence[str], line: int) -> str:

@@ -20,8 +20,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from revet.sandboxes.scratch import Scratch
+from revet.tools._static.names import Names
 from revet.tools._static.news import Fault, context_of
 from revet.tools._static.sources import Source, is_python
+from revet.tools._static.syntax import fault_in
 
 __all__ = ["CORE", "DEFAULT", "QUIET", "Looked", "find_ruff", "look"]
 
@@ -35,6 +37,9 @@ QUIET = ("S101", "S404", "S603", "S607", "B008", "B905")
 """Rules of those groups that are not looked for: they fire on what is usual and right."""
 
 CONFIGURATION = ("ruff.toml", ".ruff.toml", "pyproject.toml")
+OLDEST, NEWEST = 7, 14
+"""The versions of Python 3 that ruff knows."""
+
 MEMORY, OUTPUT = 2 << 30, 32 << 20
 AS_IT_WAS, AS_IT_IS = "before", "after"
 
@@ -55,9 +60,17 @@ def find_ruff() -> str | None:
 
 
 async def look(
-    files: Sequence[Source], workspace: Path | None, *, select: Sequence[str] | None, seconds: float
+    files: Sequence[Source],
+    workspace: Path | None,
+    *,
+    select: Sequence[str] | None,
+    seconds: float,
+    minor: int = sys.version_info.minor,
 ) -> Looked:
-    """What ruff says of the Python among `files`. `select` replaces the choice of rules, the workspace's included."""
+    """What ruff says of the Python among `files`. `select` replaces the choice of rules, the workspace's included.
+
+    `minor` is the version of Python 3 that the files are for, where the workspace's configuration does not say.
+    """
     program = find_ruff()
     if program is None:
         return Looked(problem="ruff is not installed: pip install ruff")
@@ -65,7 +78,7 @@ async def look(
     if not python:
         return Looked()
     with Scratch() as scratch:
-        config = await asyncio.to_thread(_lay_out, scratch, workspace, python)
+        config = await asyncio.to_thread(_lay_out, scratch, workspace, python, minor)
         chosen = _choice(select, config)
         looked = await _run(program, scratch, chosen, seconds, python)
         if looked.problem is None or not config:
@@ -77,7 +90,7 @@ async def look(
         return again._replace(note=f"the workspace's configuration of ruff is not used: {looked.problem}")
 
 
-def _lay_out(scratch: Path, workspace: Path | None, files: Sequence[Source]) -> dict[str, Any]:
+def _lay_out(scratch: Path, workspace: Path | None, files: Sequence[Source], minor: int) -> dict[str, Any]:
     """Write both trees, each with the workspace's configuration. That of its root comes back, nothing without one."""
     root: dict[str, Any] = {}
     for tree in (AS_IT_WAS, AS_IT_IS):
@@ -95,7 +108,7 @@ def _lay_out(scratch: Path, workspace: Path | None, files: Sequence[Source]) -> 
                 if table and workspace is not None:
                     shutil.copyfile(workspace / folder / name, place / name)
                     root = root or table
-    (scratch / "ruff.toml").write_text(f'target-version = "py3{sys.version_info.minor}"\n')
+    (scratch / "ruff.toml").write_text(f'target-version = "py3{min(max(minor, OLDEST), NEWEST)}"\n')
     return root
 
 
@@ -108,7 +121,7 @@ def _configurations(workspace: Path | None, files: Sequence[Source]) -> Iterator
         for name in CONFIGURATION:
             place = workspace / folder / name
             with contextlib.suppress(OSError, ValueError):  # none there, or one that ruff could not read either
-                if not place.is_symlink():
+                if place.is_file() and not place.is_symlink():
                     yield folder, name, tomllib.loads(place.read_text("utf-8"))
 
 
@@ -164,18 +177,26 @@ def _limited() -> None:
 
 
 def _both(told: Sequence[dict[str, Any]], scratch: Path, files: Sequence[Source]) -> Looked:
-    lines = {
-        (tree, source.path): (data or b"").decode("utf-8", "replace").splitlines()
+    contents = {
+        (tree, source.path): data
         for source in files
         for tree, data in ((AS_IT_WAS, source.before), (AS_IT_IS, source.after))
+        if data is not None
     }
+    lines = {key: data.decode("utf-8", "replace").splitlines() for key, data in contents.items()}
+    names = {key: Names(data) for key, data in contents.items()}
     found: dict[str, list[Fault]] = {AS_IT_WAS: [], AS_IT_IS: []}
     root = Path(os.path.realpath(scratch))
     for each in told:
         tree, _, path = str(Path(os.path.realpath(each["filename"])).relative_to(root)).partition("/")
-        fault = _fault(path, each, lines.get((tree, path), []))
-        if tree in found and not (fault.rule == "syntax" and any(_same_file(fault, other) for other in found[tree])):
-            found[tree].append(fault)
+        if (tree, path) not in contents:
+            continue
+        fault: Fault | None = _fault(path, each, lines[tree, path], names[tree, path])
+        if fault is not None and fault.rule == "E902":  # not in UTF-8, which Python may be told to read all the same
+            fault = fault_in(path, contents[tree, path])
+        if fault is None or (fault.rule == "syntax" and any(_same_file(fault, other) for other in found[tree])):
+            continue
+        found[tree].append(fault)
     return Looked(tuple(found[AS_IT_WAS]), tuple(found[AS_IT_IS]))
 
 
@@ -184,9 +205,10 @@ def _same_file(fault: Fault, other: Fault) -> bool:
     return (fault.path, fault.rule) == (other.path, other.rule)
 
 
-def _fault(path: str, told: dict[str, Any], lines: Sequence[str]) -> Fault:
-    line = int(told["location"]["row"])
+def _fault(path: str, told: dict[str, Any], lines: Sequence[str], names: Names) -> Fault:
+    line, message = int(told["location"]["row"]), str(told["message"])
     code, fix = told.get("code"), told.get("fix") or {}
     safe = fix.get("message") if fix.get("applicability") == "safe" else None
     rule = "syntax" if code in (None, "invalid-syntax", "E999") else str(code)
-    return Fault(path, line, rule, str(told["message"]), context_of(lines, line), safe)
+    mild = "seems safe" in message if rule.startswith("S") else rule == "F821" and not names.stop(message, line)
+    return Fault(path, line, rule, message, context_of(lines, line), safe, mild)

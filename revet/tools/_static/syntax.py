@@ -1,6 +1,7 @@
 """Is it written as its kind demands: JSON, YAML, TOML, and Python where ruff is not there to say so.
 
-Nothing is executed or built: of YAML only the events are read, so aliases that expand without end cost nothing.
+Nothing is executed or built: of YAML only the events are read, so aliases that expand without end cost nothing. A
+file that is nested too deep, or takes too long, is not judged.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import time
 import tomllib
 import warnings
 from pathlib import PurePosixPath
@@ -15,6 +17,9 @@ from pathlib import PurePosixPath
 from revet.tools._static.news import Fault, context_of
 
 __all__ = ["fault_in"]
+
+DEEPEST, LONGEST = 100, 5.0
+"""Levels of brackets, and seconds, after which nobody goes on with a YAML file: its parser slows down with each."""
 
 COMMENTED = re.compile(r"(^|/)(tsconfig[^/]*\.json|jsconfig\.json|\.eslintrc\.json|\.vscode/[^/]*|devcontainer\.json)$")
 """Names of JSON files in which comments are usual."""
@@ -73,9 +78,11 @@ def _toml(path: str, text: str) -> Fault | None:
 def _yaml(path: str, text: str) -> Fault | None:
     import yaml
 
+    end = time.monotonic() + LONGEST
     try:
-        for _ in yaml.parse(text, Loader=yaml.SafeLoader):
-            pass
+        loader = yaml.SafeLoader(text)
+        while loader.check_event() and loader.flow_level <= DEEPEST and time.monotonic() < end:
+            loader.get_event()  # type: ignore[no-untyped-call]
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or str(error).partition("\n")[0]

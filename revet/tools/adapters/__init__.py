@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from pydantic import BaseModel
 
 from revet.errors import InputError
+from revet.tools.adapters._threads import in_thread
 from revet.tools.adapters.function import FunctionTool
 from revet.tools.adapters.langchain import LangChainTool
 from revet.tools.adapters.mcp import McpServer, McpTool
@@ -17,7 +18,7 @@ from revet.tools.base import Terms, Tool
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
-__all__ = ["FunctionTool", "LangChainTool", "McpServer", "McpTool", "ToolLike", "as_tool", "as_tools"]
+__all__ = ["FunctionTool", "LangChainTool", "McpServer", "McpTool", "ToolLike", "as_tool", "as_tools", "asked"]
 
 ToolLike: TypeAlias = "Tool | BaseTool | McpServer | Callable[..., Any]"
 """What can be given where tools are wanted."""
@@ -49,6 +50,11 @@ def as_tools(given: Iterable[ToolLike]) -> list[Tool]:
         for tool in tools
     ]
     return _all_different(told)
+
+
+async def asked(server: McpServer) -> None:
+    """Wait until the server has said what it offers. The waiting can be cancelled."""
+    await in_thread(server.tools)
 
 
 def _all_different(tools: Sequence[Tool]) -> list[Tool]:

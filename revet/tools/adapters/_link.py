@@ -97,6 +97,8 @@ class Link:
     async def close(self) -> None:
         """End the connection and the server that was started for it."""
         self._stop.set()
+        if not self._open.is_set():  # it waits for the server's first word, and may do so for long
+            self._task.cancel()
         await asyncio.wait({self._task}, timeout=TIDYING)
         if not self._task.done():
             self._task.cancel()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -19,6 +20,9 @@ from revet.tools.adapters._threads import in_thread
 from revet.tools.base import Terms, ToolCall, View, evidence_for
 
 __all__ = ["FunctionTool", "Plan", "calls_of", "wrong"]
+
+MOST_ITEMS = 10_000
+"""Of what a generator gives, which may never end."""
 
 Plan: TypeAlias = Callable[[View], "Iterable[ToolCall | Mapping[str, JsonValue]]"]
 """Which calls the loop makes by itself, each as a `ToolCall` or by its arguments alone."""
@@ -37,6 +41,7 @@ class FunctionTool:
     a `Problem`, a list of them     failed; each becomes a finding
     `str`                           passed, with this text
     any other value                 passed, with the value as JSON in the text and in ``data["result"]``
+    a generator                     as a list of what it gives, at most 10 000 items
     None                            inconclusive, for nothing was said
     ==============================  ==================================================================================
 
@@ -85,10 +90,27 @@ class FunctionTool:
                 value = await in_thread(self.function, *first, **named)
                 if inspect.isawaitable(value):
                     value = await value
+            if isinstance(value, AsyncIterator):
+                value = await _gathered(value)
+            # Reading the value may run code of the function's own (a generator, a `repr`), so it too is done beside us.
+            return await in_thread(_told, call, view, value, time.monotonic() - start)
         except AssertionError as error:
             said = clean(str(error)) or "an assertion does not hold"
             return evidence_for(call, view, Outcome.failed, shown(said), seconds=time.monotonic() - start)
-        return evidence_of(call, view, value, time.monotonic() - start)
+
+
+def _told(call: ToolCall, view: View, value: object, seconds: float) -> Evidence:
+    items = [*itertools.islice(value, MOST_ITEMS)] if isinstance(value, Iterator) else value
+    return evidence_of(call, view, items, seconds)
+
+
+async def _gathered(values: AsyncIterator[Any]) -> list[Any]:
+    found: list[Any] = []
+    async for value in values:
+        found.append(value)
+        if len(found) == MOST_ITEMS:
+            break
+    return found
 
 
 def calls_of(plan: Plan | None, name: str, view: View, *, required: bool = False) -> Sequence[ToolCall]:

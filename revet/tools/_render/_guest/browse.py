@@ -3,7 +3,7 @@
 Runs inside the sandbox. The browser is spoken to in the DevTools protocol, over a pair of pipes (its descriptors 3 and
 4; messages end in NUL). Its own sandbox is off, for namespaces cannot be nested in ours. Whatever the page does, this
 ends in time: dialogs are closed, a script that does not end is stopped, and a browser that takes too much memory is
-killed.
+killed. Files may load files, as they could from a server: else no page of modules would run.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ ARGUMENTS = (
     "--no-default-browser-check",
     "--mute-audio",
     "--hide-scrollbars",
+    "--allow-file-access-from-files",
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--js-flags=--max-old-space-size=512",
     "--remote-debugging-pipe",

@@ -56,12 +56,13 @@ def main() -> None:
         told["complete"] = True
     except BaseException as error:  # noqa: BLE001 - whatever ended the script is told
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == script]
-        lost = isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] == "matplotlib"
+        module = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else None
+        own = module is not None and ((here / module).exists() or (here / f"{module}.py").exists())
         told["error"] = {
             "type": type(error).__name__,
             "text": str(error)[:MOST_LONG],
             "line": frames[-1].lineno if frames else None,
-            "no_matplotlib": lost,
+            "lacks": None if own else module,
         }
     after = pictures(here)
     new = sorted(path for path, when in after.items() if before.get(path) != when) + sorted(open_ones.glob("*.png"))
