@@ -10,7 +10,7 @@ from typing import Any
 
 from revet.errors import InputError
 
-__all__ = ["Row", "Source"]
+__all__ = ["Row", "Source", "field"]
 
 Row = Mapping[str, Any]
 
@@ -58,3 +58,12 @@ class Source:
         end = f".{self.split}.jsonl"
         names = sorted(path.name.removesuffix(end) for path in (self.folder / data_set).glob(f"*{end}"))
         return {name: self.rows(data_set, name) for name in names}
+
+
+def field(row: Row, name: str, kind: type, where: str) -> Any:
+    """A field of a row. Raises `InputError` that names `where` the row stands, and the field, if it is not a `kind`."""
+    value = row.get(name)
+    if not isinstance(value, kind):
+        said = "is missing" if name not in row else f"must be {kind.__name__}, but is {type(value).__name__}"
+        raise InputError(f"{where}: {name} {said}")
+    return value

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from revet.errors import InputError
 from revet.evals.figures import Figure, bootstrap
 from revet.evals.measuring import Measurement, Progress
-from revet.evals.source import Row, Source
+from revet.evals.source import Row, Source, field
 from revet.schema import Draft, Task
 from revet.tools import ToolCall, View
 from revet.tools.calculate import Calculate
@@ -81,8 +80,8 @@ def _precision(cases: Sequence[Case]) -> float | None:
 
 
 async def _case(row: Row, where: str, tool: Calculate) -> Case:
-    question, solution = _field(row, "question", str, where), _field(row, "solution", str, where)
-    task_id, right = _field(row, "task_id", str, where), _field(row, "is_correct", bool, where)
+    question, solution = field(row, "question", str, where), field(row, "solution", str, where)
+    task_id, right = field(row, "task_id", str, where), field(row, "is_correct", bool, where)
     view = View(task=Task(goal=question or "?"), run="eval", draft=Draft(author="model", answer=solution))
     calls: Sequence[ToolCall] = tool.plan(view)
     if not calls:
@@ -98,13 +97,6 @@ async def _case(row: Row, where: str, tool: Calculate) -> Case:
         "calculation" in kinds,
         checked if isinstance(checked, int) else 0,
     )
-
-
-def _field(row: Row, name: str, kind: type, where: str) -> Any:
-    value = row.get(name)
-    if not isinstance(value, kind):
-        raise InputError(f"{where}: {name} must be {kind.__name__}, but is {type(value).__name__}")
-    return value
 
 
 MEASUREMENT = Measurement(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from revet.errors import InputError
 from revet.evals.figures import Figure, bootstrap
 from revet.evals.measuring import Measurement, Progress
-from revet.evals.source import Row, Source
+from revet.evals.source import Row, Source, field
 from revet.schema import Draft, Task
 from revet.tools import View
 from revet.tools.calculate import Calculate
@@ -82,8 +82,8 @@ def _accuracy(cases: Sequence[Case]) -> float | None:
 
 
 async def _case(row: Row, where: str, tool: Calculate) -> Case:
-    task_id, task = _field(row, "task_id", str, where), _field(row, "task", str, where)
-    question, steps = _field(row, "input", str, where), _field(row, "steps", list, where)
+    task_id, task = field(row, "task_id", str, where), field(row, "task", str, where)
+    question, steps = field(row, "input", str, where), field(row, "steps", list, where)
     label = row.get("mistake_index")
     if "mistake_index" not in row or not (label is None or (isinstance(label, int) and not isinstance(label, bool))):
         raise InputError(f"{where}: mistake_index must be a whole number or null")
@@ -96,13 +96,6 @@ async def _case(row: Row, where: str, tool: Calculate) -> Case:
     step = first.get("step") if isinstance(first, dict) else None
     parsed = data.get("kind", "solution") != "solution"
     return Case(task_id, task, parsed, parsed and step == label, label is not None)
-
-
-def _field(row: Row, name: str, kind: type, where: str) -> Any:
-    value = row.get(name)
-    if not isinstance(value, kind):
-        raise InputError(f"{where}: {name} must be {kind.__name__}, but is {type(value).__name__}")
-    return value
 
 
 MEASUREMENT = Measurement(

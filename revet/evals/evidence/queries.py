@@ -26,7 +26,7 @@ from typing import Any
 from revet.errors import InputError
 from revet.evals.figures import Figure, bootstrap
 from revet.evals.measuring import Measurement, Progress
-from revet.evals.source import Row, Source
+from revet.evals.source import Row, Source, field
 from revet.schema import Draft, ExecuteSQL, Outcome, Task
 from revet.tools import Sql, ToolCall, View, problems_of
 
@@ -52,7 +52,9 @@ class Attempt:
 
 
 async def _measure(source: Source, progress: Progress) -> Figure:
-    tasks = {_field(row, "task_id", str, f"tasks row {n}"): row for n, row in enumerate(source.rows(SET, "tasks"), 1)}
+    tasks = {
+        field(row, "task_id", str, f"{SET}: tasks row {n}"): row for n, row in enumerate(source.rows(SET, "tasks"), 1)
+    }
     known, others = _attempts(source, tasks)
     labelled = [each for each in known if each.wrong is not None]
     tool = Sql(seconds=5.0)
@@ -91,21 +93,21 @@ def _attempts(source: Source, tasks: Mapping[str, Row]) -> tuple[list[Attempt], 
     """The distinct queries, and how many distinct attempts are no query."""
     told: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for number, row in enumerate(source.rows(SET, "trajectories"), 1):
-        where = f"trajectories row {number}"
-        task = _field(row, "task_id", str, where)
+        where = f"{SET}: trajectories row {number}"
+        task = field(row, "task_id", str, where)
         if task not in tasks:
-            raise InputError(f"{SET}: {where}: there is no task {task!r} in tasks.{source.split}.jsonl")
-        for attempt in _field(row, "attempts", list, where):
+            raise InputError(f"{where}: there is no task {task!r} in tasks.{source.split}.jsonl")
+        for attempt in field(row, "attempts", list, where):
             if not isinstance(attempt, Mapping):
-                raise InputError(f"{SET}: {where}: an attempt must be an object")
-            told[task, _field(attempt, "sql", str, where)].append(attempt)
+                raise InputError(f"{where}: an attempt must be an object")
+            told[task, field(attempt, "sql", str, where)].append(attempt)
     found = [_labelled(task, sql, each) for (task, sql), each in told.items() if QUERY.match(sql)]
     return found, len(told) - len(found)
 
 
 def _labelled(task: str, sql: str, told: Sequence[Mapping[str, Any]]) -> Attempt:
     """By the result on SQLite. The reward is only given for what a run ended with, so 0 says nothing."""
-    match = _field(told[0], "sqlite_match", bool, f"an attempt at {task}")
+    match = field(told[0], "sqlite_match", bool, f"{SET}: an attempt at {task}")
     runs = not told[0].get("sqlite_error")
     elsewhere = any(each.get("reward") == 1.0 for each in told) or (not runs and bool(told[0].get("valid")))
     return Attempt(task, sql, wrong=False if match else None if elsewhere else True, runs=runs)
@@ -117,15 +119,15 @@ async def _examined(
     telling: dict[str, bool] = {}
     done = []
     for number, each in enumerate(attempts, 1):
-        row, where = tasks[each.task], f"the task {each.task}"
-        database = folder / f"{_field(row, 'db', str, where)}.sql"
+        row, where = tasks[each.task], f"{SET}: the task {each.task}"
+        database = folder / f"{field(row, 'db', str, where)}.sql"
         if not database.is_file():
-            raise InputError(f"{SET}: {where}: there is no database {database}")
-        task = Task(goal=_field(row, "query", str, where), inputs={"database": str(database)})
+            raise InputError(f"{where}: there is no database {database}")
+        task = Task(goal=field(row, "query", str, where), inputs={"database": str(database)})
         draft = Draft(author="log", actions=(ExecuteSQL(sql=each.sql),))
         view = View(task=task, run="eval", draft=draft)
         if each.task not in telling:
-            telling[each.task] = await _gives(tool, view, _field(row, "gold", str, where))
+            telling[each.task] = await _gives(tool, view, field(row, "gold", str, where))
         evidence = [await tool.run(call, view) for call in tool.plan(view)]
         found = any(of.outcome in FOUND for of in evidence)
         hinted = any(problem.confidence >= SURE for of in evidence for problem in problems_of(of))
@@ -162,12 +164,6 @@ def _counts(of: str, attempts: Sequence[Attempt]) -> dict[str, float | int | Non
 def _precision(attempts: Sequence[Attempt]) -> float | None:
     found = [each for each in attempts if each.found]
     return sum(bool(each.wrong) for each in found) / len(found) if found else None
-
-
-def _field(row: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
-    if not isinstance(row.get(name), kind):
-        raise InputError(f"{SET}: {where}: {name} must be {kind.__name__}, and is {row.get(name)!r:.80}")
-    return row[name]
 
 
 MEASUREMENT = Measurement(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from revet.errors import InputError
 from revet.evals.figures import Figure, bootstrap
 from revet.evals.measuring import Measurement, Progress
-from revet.evals.source import Row, Source
+from revet.evals.source import Row, Source, field
 from revet.schema import Draft, Outcome, Task
 from revet.tools.base import View
 from revet.tools.grounded import Groundedness
@@ -60,29 +60,22 @@ async def measure(source: Source, progress: Progress) -> Figure:
 
 
 async def _case(row: Row, where: str) -> Case:
-    steps = _of(row, "steps", list, where)
+    steps = field(row, "steps", list, where)
     if not steps or not all(isinstance(step, Mapping) for step in steps):
         raise InputError(f"{where}: steps must be a list of objects that is not empty")
-    label = _of(steps[-1], "fabricated_observation", bool, f"{where}: the last step")
+    label = field(steps[-1], "fabricated_observation", bool, f"{where}: the last step")
     calls = [_call(step, where) for step in steps if step.get("tool") is not None]
-    task = Task(goal=_of(row, "instruction", str, where).strip() or "Do what is asked.", inputs={"calls": calls})
-    view = View(task=task, run="eval", draft=Draft(author="agent", answer=_of(row, "final", str, where)))
+    task = Task(goal=field(row, "instruction", str, where).strip() or "Do what is asked.", inputs={"calls": calls})
+    view = View(task=task, run="eval", draft=Draft(author="agent", answer=field(row, "final", str, where)))
     tool = Groundedness()
     planned = tool.plan(view)
     found = bool(planned) and (await tool.run(planned[0], view)).outcome is Outcome.failed
-    return Case(str(_of(row, "case", str, where)), label, found, bool(calls))
+    return Case(str(field(row, "case", str, where)), label, found, bool(calls))
 
 
 def _call(step: Mapping[str, Any], where: str) -> dict[str, Any]:
-    told = {"tool": _of(step, "tool", str, where), "input": step.get("input")}
-    return {**told, "observation": _of(step, "observation", str, where)}
-
-
-def _of(row: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
-    value = row.get(name)
-    if not isinstance(value, kind):
-        raise InputError(f"{where}: {name} must be {kind.__name__}, but is {type(value).__name__}")
-    return value
+    told = {"tool": field(step, "tool", str, where), "input": step.get("input")}
+    return {**told, "observation": field(step, "observation", str, where)}
 
 
 def _counts(cases: Sequence[Case], tasks: int) -> dict[str, float | int | None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from revet.errors import InputError
+from revet.evals import source as rows
 from revet.evals.source import Row, Source
 from revet.tools.behaviour import Candidate, Spec, spec_of
 
@@ -35,11 +36,7 @@ def candidate(name: str, code: str, spec: Spec) -> Candidate:
 
 def field(row: Mapping[str, Any] | Row, name: str, kind: type, where: str, number: int) -> Any:
     """A field of a row. Raises `InputError` that names file, row and field if it is missing or of another type."""
-    value = row.get(name)
-    if not isinstance(value, kind):
-        said = "is missing" if name not in row else f"must be {kind.__name__}, but is {type(value).__name__}"
-        raise InputError(f"{where}: row {number}: {name} {said}")
-    return value
+    return rows.field(row, name, kind, f"{where}: row {number}")
 
 
 def texts(row: Mapping[str, Any], name: str, where: str, number: int) -> list[str]:
