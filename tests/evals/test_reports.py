@@ -80,9 +80,9 @@ async def test_without_anything_to_find_there_is_no_value(tmp_path: Path) -> Non
         ({"final": None}, "final must be str"),
         ({"case": 3}, "case must be str"),
         ({"instruction": None}, "instruction must be str"),
-        ({"steps": [SEARCH]}, "fabricated_observation must be bool"),
+        ({"steps": [SEARCH]}, "fabricated_observation is missing"),
         ({"steps": [{"tool": 3}, {"fabricated_observation": True}]}, "tool must be str"),
-        ({"steps": [{"tool": "a"}, {"fabricated_observation": True}]}, "observation must be str"),
+        ({"steps": [{"tool": "a"}, {"fabricated_observation": True}]}, "observation is missing"),
     ],
 )
 async def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, broken: dict[str, Any], says: str) -> None:
