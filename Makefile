@@ -13,9 +13,9 @@ $(VENV)/.base: pyproject.toml
 	touch $@
 
 # Without a release named first, pip takes the newest torch with gigabytes of CUDA that no test uses.
-$(VENV)/.dev: $(VENV)/.base
+$(VENV)/.dev: $(VENV)/.base .ci/constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check 'torch==2.13.0'
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint .ci/constraints.txt
 	touch $@
 
 demo: $(VENV)/.base  ## repair the six example packages (in a copy) and undo one of the commits
