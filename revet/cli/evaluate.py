@@ -79,24 +79,24 @@ def _measured(measurement: Measurement, source: Source, console: Console) -> Fig
 
 
 def _print_table(figures: Sequence[Figure]) -> None:
+    """The values in a table, then what each was computed from: side by side they do not fit a terminal."""
     from rich.table import Table
 
     from revet.report import make_console
 
+    console = make_console()
     table = Table(box=None, pad_edge=False)
-    for name in ("set", "measure", "value", "95 %", "n", "target", "counts"):
+    for name in ("set", "value", "95 %", "n", "target"):
         table.add_column(name, overflow="fold")
     for each in figures:
-        table.add_row(
-            each.set,
-            each.measure,
-            _number(each.value),
-            f"{_number(each.low)} – {_number(each.high)}",
-            str(each.n),
-            "" if each.target is None else f"{each.target:g} {'reached' if each.reached else 'not reached'}",
-            ", ".join(f"{name} {_number(value)}" for name, value in each.counts.items()),
-        )
-    make_console().print(table)
+        reached = {None: "", True: f"{each.target:g} reached", False: f"{each.target:g} not reached"}[each.reached]
+        interval = f"{_number(each.low)} – {_number(each.high)}"
+        table.add_row(each.set, _number(each.value), interval, str(each.n), reached)
+    console.print(table)
+    for each in figures:
+        counts = ", ".join(f"{name} {_number(value)}" for name, value in each.counts.items())
+        console.print(f"\n{each.set}: {each.measure}", markup=False, highlight=False)
+        console.print(f"  {counts}", markup=False, highlight=False)
 
 
 def _number(value: float | None) -> str:

@@ -44,7 +44,7 @@ class Source:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path}:{number}: no JSON: {error}") from None
             if not isinstance(row, dict):
                 raise InputError(f"{path}:{number}: must be an object, but is {type(row).__name__}")

@@ -38,6 +38,7 @@ def test_a_missing_file_is_named_with_the_splits_that_are_there(folder: Path) ->
     [
         (b'{"a": 1}\n{"a": \n', r"easy\.dev\.jsonl:2: no JSON"),
         (b'{"a": 1}\n\n[1]\n', r"easy\.dev\.jsonl:3: must be an object, but is list"),
+        (b'{"a": ' + b"[" * 100_000, r"easy\.dev\.jsonl:1: no JSON"),
         (b"", "holds no rows"),
         (b'{"a": "\xff"}', "cannot be read"),
     ],

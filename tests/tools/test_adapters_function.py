@@ -197,6 +197,21 @@ async def test_returned_evidence_answers_the_call_that_was_made() -> None:
     assert (seen.tool, seen.request, seen.check, seen.changes, seen.source) == ("forged", "x", None, None, "s")
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_a_verdict_against_a_draft_is_heard_of(tmp_path: Path, required: bool) -> None:
+    """Also where it is not required: the draft is sent back, with the reason."""
+
+    def plums(view: View) -> tuple[bool, str]:
+        return "plum" in str(view.draft and view.draft.answer), "it names no plum"
+
+    made = FunctionTool(plums, plan=lambda view: [{}] if view.draft else [], required=required)
+    proposer = Scripted([Draft(author="a", answer="a pear"), Draft(author="a", answer="a plum")])
+    run = Agent(proposer, tools=[made], sandbox=None, store=tmp_path, critics=[EvidenceCritic()]).run(TASK)
+    assert run.answer == "a plum"
+    (finding,) = run.attempts[0].critiques[0].findings
+    assert (finding.claim, finding.category) == ("it names no plum", "check/plums")
+
+
 async def test_assertions_fail_and_other_faults_are_for_the_loop(tmp_path: Path) -> None:
     def short(view: View) -> bool:
         assert view.draft is not None

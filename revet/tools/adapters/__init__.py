@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from pydantic import BaseModel
@@ -32,6 +33,8 @@ def as_tool(given: ToolLike) -> Tool:
         raise InputError("an MCP server is several tools", hint="use as_tools([server]), or one of server.tools()")
     if isinstance(given, type):
         raise InputError(f"{given.__name__} is a class, not a tool", hint=f"make one: {given.__name__}(…)")
+    if isinstance(given, str):
+        raise InputError(f"{given!r} is a name, not a tool", hint=f"make one: {_made_by_name(given)}")
     if _of_langchain(given):
         return LangChainTool(given)
     if not hasattr(given, "plan") and not hasattr(given, "run") and callable(given):
@@ -85,6 +88,14 @@ def _checked(tool: Any) -> Tool:
         raise InputError(f"the `terms` of the tool {name} are none", hint="terms = Terms(seconds=…, calls=…, keep=…)")
     checked: Tool = tool
     return checked
+
+
+def _made_by_name(name: str) -> str:
+    """How the tool of that name, or the one that was probably meant, is made."""
+    from revet.tools.registry import TOOLS
+
+    meant = name if name in TOOLS else next(iter(get_close_matches(name.lower(), TOOLS, n=1)), None)
+    return f'revet.tools.registry.make_tool("{meant}")' if meant else "`revet tools` lists those that have a name"
 
 
 def _of_langchain(given: object) -> TypeGuard[BaseTool]:

@@ -15,9 +15,9 @@ from revet.tools.base import ToolCall, View, evidence_for
 from revet.tools.observation import clip
 from revet.tools.problems import Problem
 
-__all__ = ["LARGEST", "SHOWN", "evidence_of", "plain", "shown"]
+__all__ = ["LARGEST", "SHOWN", "evidence_of", "judged", "plain", "shown"]
 
-SHOWN = 8000
+SHOWN, CLAIM = 8000, 500
 LARGEST, DEEPEST = 64 * 1024, 50
 
 
@@ -27,9 +27,9 @@ def evidence_of(call: ToolCall, view: View, value: object, seconds: float) -> Ev
         return _bound(value, call, view)
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], bool | Outcome):
         said, reason = value
-        return evidence_for(call, view, _outcome(said), shown(reason), seconds=seconds)
+        return judged(call, view, _outcome(said), shown(reason), seconds)
     if isinstance(value, bool | Outcome):
-        return evidence_for(call, view, _outcome(value), f"{call.tool} says: {_outcome(value)}", seconds=seconds)
+        return judged(call, view, _outcome(value), f"{call.tool} says: {_outcome(value)}", seconds)
     if value is None:
         return evidence_for(call, view, Outcome.inconclusive, f"{call.tool} returned nothing", seconds=seconds)
     problems = [value] if isinstance(value, Problem) else value
@@ -39,6 +39,13 @@ def evidence_of(call: ToolCall, view: View, value: object, seconds: float) -> Ev
     result, text = plain(value)
     data: dict[str, JsonValue] = {} if result is None or isinstance(value, str) else {"result": result}
     return evidence_for(call, view, Outcome.passed, text or f"{call.tool} returned an empty text", data=data)
+
+
+def judged(call: ToolCall, view: View, outcome: Outcome, text: str, seconds: float) -> Evidence:
+    """The evidence of a verdict. A verdict against the draft is a problem, so that a critic hears of it."""
+    against = [Problem(claim=clip(text, CLAIM) or f"{call.tool} failed", category=f"check/{call.tool}")]
+    problems = against if outcome is Outcome.failed else []
+    return evidence_for(call, view, outcome, text, problems=problems, seconds=seconds)
 
 
 def plain(value: object) -> tuple[JsonValue, str]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome
-from revet.tools.adapters._results import clean, evidence_of, shown
+from revet.tools.adapters._results import clean, evidence_of, judged, shown
 from revet.tools.adapters._schema import tool_name
 from revet.tools.adapters._signature import signature_of
 from revet.tools.adapters._threads import in_thread
@@ -96,7 +96,7 @@ class FunctionTool:
             return await in_thread(_told, call, view, value, time.monotonic() - start)
         except AssertionError as error:
             said = clean(str(error)) or "an assertion does not hold"
-            return evidence_for(call, view, Outcome.failed, shown(said), seconds=time.monotonic() - start)
+            return judged(call, view, Outcome.failed, shown(said), time.monotonic() - start)
 
 
 def _told(call: ToolCall, view: View, value: object, seconds: float) -> Evidence:
