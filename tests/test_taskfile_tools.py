@@ -44,6 +44,43 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_run(folder: Path) -
     assert tools_of(folder, "[{sql: {database: 'postgresql://h/shop'}}]")
 
 
+def test_a_database_may_be_marked_with_its_kind(folder: Path) -> None:
+    (folder / "lib.db").touch()
+    for mark in ("sqlite", "duckdb"):
+        rooted = [("sql", {"database": f"{mark}:{folder / 'lib.db'}"})]
+        assert tools_of(folder, f"[{{sql: {{database: '{mark}:lib.db'}}}}]") == rooted
+        assert tools_of(folder, f"[{{sql: {{database: '{mark}:{folder}/lib.db'}}}}]") == rooted
+        assert tools_of(folder, f"[{{sql: {{database: '{mark}://{folder}/lib.db'}}}}]") == rooted
+        with pytest.raises(TaskFileErrors, match=rf"sql\.database: there is no file {folder}/shop\.db"):
+            tools_of(folder, f"[{{sql: {{database: '{mark}:shop.db'}}}}]")
+    assert tools_of(folder, "[{sql: {database: ':memory:', script: 'select 1'}}]")
+
+
+def test_an_option_that_names_another_tool_names_one_of_the_task_s(folder: Path) -> None:
+    with pytest.raises(TaskFileErrors) as caught:
+        tools_of(folder, "[{claims: {search: corpsu}}, {corpus: {folder: notes}}]")
+    (fault,) = caught.value.errors
+    assert (fault.line, fault.field) == (2, "tasks[0].tools[0].claims.search")
+    assert "the task has no tool 'corpsu'" in str(fault) and "did you mean corpus? " in str(fault)
+    assert "name corpus among the tools" not in str(fault)
+    with pytest.raises(
+        TaskFileErrors, match=r"no tool 'corpus'\n.*: coverage, tests; name corpus among the tools, too"
+    ):
+        tools_of(folder, "[{claims: {search: corpus}}]")
+    with pytest.raises(TaskFileErrors, match="no tool 'claims'"):
+        tools_of(folder, "[{claims: {search: claims}}]")
+    assert tools_of(folder, "[{claims: {search: corpus}}, {corpus: {folder: notes}}]")
+    assert tools_of(folder, "[{claims: {search: corpus}}]", {"tools": tool_choices([f"corpus:folder={folder}"])})
+    assert tools_of(folder, "[{claims: {search: find}}, {mcp: {command: x}}]")
+    qa = "claims, recipe: critic, options: {task: qa, folder: notes}"
+    assert tools_of(folder, qa.replace("claims", "{claims: {search: corpus}}"))
+    with pytest.raises(TaskFileErrors) as caught:  # which tools there would be is told when the recipe's options fit
+        tools_of(folder, "{claims: {search: corpus}}, recipe: critic, options: {task: nope}")
+    assert [fault.field for fault in caught.value.errors] == ["tasks[0].options.task"]
+    with pytest.raises(InputError, match="--tool claims: search: the task has no tool 'corpsu'"):
+        tools_of(folder, "static", {"tools": tool_choices(["claims:search=corpsu"])})
+
+
 def test_paths_are_relative_to_the_file_and_those_of_the_command_line_to_the_current_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +156,7 @@ def test_what_the_command_line_says_wrongly_is_told_in_its_words(folder: Path) -
     with pytest.raises(InputError, match=r"--tool python: seconds: must be a number") as caught:
         load(path, {"tools": tool_choices(["python:seconds=soon"])})
     assert not isinstance(caught.value, TaskFileErrors)
-    with pytest.raises(InputError, match="--tools: there is no tool 'nope'"):
+    with pytest.raises(InputError, match="--tool: there is no tool 'nope'"):
         settings_from({"tools": tool_choices(["nope"])})
 
 
@@ -139,6 +176,11 @@ def test_a_fault_in_the_file_stays_there_when_the_command_line_names_other_tools
         ('sql={"database": "a,b.db"}', {"sql": {"database": f"{Path.cwd()}/a,b.db"}}),
         ("sql:database=postgresql://h/db?x=1", {"sql": {"database": "postgresql://h/db?x=1"}}),
         ("static:", {"static": {}}),
+        ("sql:database=:memory:", {"sql": {"database": ":memory:"}}),
+        ("sql:database=sqlite:lib.db", {"sql": {"database": f"sqlite:{Path.cwd()}/lib.db"}}),
+        ("corpus:folder=[x]", {"corpus": {"folder": f"{Path.cwd()}/[x]"}}),
+        ("static:select=[F]", {"static": {"select": ["F"]}}),
+        ("nope:x={a: b}", {"nope": {"x": {"a": "b"}}}),
     ],
 )
 def test_the_words_of_the_command_line(word: str, tool: object) -> None:

@@ -23,7 +23,7 @@ Try = Annotated[bool, typer.Option("--search", help="Try the search of the web t
 
 @guarded
 def doctor(search: Try = False, debug: Debug = False) -> None:
-    """Say which sandboxes, models and searches work here, and why the others do not."""
+    """Say which sandboxes, models, searches and tools work here, and why the others do not."""
     import asyncio
     import platform
     import sys
@@ -31,6 +31,7 @@ def doctor(search: Try = False, debug: Debug = False) -> None:
     import revet
     from revet.cli.doctor_models import models_found, unlisted
     from revet.cli.doctor_search import searches_found
+    from revet.cli.doctor_tools import needs_found
 
     typer.echo(f"revet      {revet.__version__}")
     typer.echo(f"python     {platform.python_version()} ({sys.executable})")
@@ -45,11 +46,12 @@ def doctor(search: Try = False, debug: Debug = False) -> None:
         if model.hint:
             typer.echo(f"      → {model.hint}")
     typer.echo(f"      also, with their packages and keys: {', '.join(unlisted())}")
-    typer.echo("\nsearch")
-    for each in searches_found(tried=search):
-        _say(each.works, each.name, each.words)
-        if each.hint:
-            typer.echo(f"      → {each.hint}")
+    for heading, needs in (("search", searches_found(tried=search)), ("tools", needs_found())):
+        typer.echo(f"\n{heading}")
+        for each in needs:
+            _say(each.works, each.name, each.words)
+            if each.hint:
+                typer.echo(f"      → {each.hint}")
     if not any(support.available for support in found.values()):
         typer.echo("\nNothing can be run here until a sandbox works.", err=True)
         raise typer.Exit(NOT_ALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from revet.errors import InputError, MissingDependency, RevetError
 from revet.schema import Task
 from revet.taskfile._marked import Fault, parse_yaml, plain
-from revet.taskfile._settings import REPAIR, ROLES, Settings, ToolChoice, nearest
+from revet.taskfile._settings import REPAIR, ROLES, Settings, ToolChoice, nearest, option_name
 from revet.taskfile._words import branches_problem, problem_of
 
 __all__ = [
@@ -102,7 +102,8 @@ def complaints(settings: Settings, task: Task | None = None, looks: Looks | None
         yield Complaint(("prompts",), *found)
     yield from _recipe_complaints(settings, task)
     for number, choice in enumerate(settings.tools):
-        yield from _tool_complaints(number, choice)
+        wrong = [*_tool_complaints(number, choice)]
+        yield from wrong or _absent_tools(number, choice, settings)
 
 
 def check_settings(settings: Settings, task: Task | None = None) -> None:
@@ -174,7 +175,21 @@ def _tool_choice(word: str) -> dict[str, Any]:
             problem = str(error).partition("\n")[0].removeprefix("--option").lstrip(": ")
             hint = f"write it as --tool {name}:NAME=VALUE,NAME=VALUE, or as --tool '{name}={{…}}' in JSON"
             raise InputError(f"--tool {name}: {problem}", hint=hint) from None
+        _take_texts(name, options, pairs)
     return {name: options}
+
+
+def _take_texts(name: str, options: dict[str, Any], pairs: Sequence[str]) -> None:
+    """Takes as written what YAML reads as a mapping or a list, such as ``:memory:``, and the option takes as text."""
+    from revet.tools.registry import TOOLS
+
+    def refused(key: str, value: Any) -> bool:
+        return any(detail["loc"][:1] == (key,) for detail in TOOLS[name].problems({key: value}))
+
+    for pair in pairs if name in TOOLS else ():
+        key, _, text = (part.strip() for part in pair.partition("="))
+        if isinstance(options[key], dict | list) and refused(key, options[key]) and not refused(key, text):
+            options[key] = text
 
 
 def rooted_tools(tools: object, folder: Path) -> Any:
@@ -253,16 +268,57 @@ def _tool_complaints(number: int, choice: ToolChoice) -> Iterator[Complaint]:
             yield from _told(place, f"the tool {choice.name}", known, details)
         else:
             entry.make(choice.options)
-            yield from _lost_files(place, {name: choice.options.get(name) for name in entry.paths})
+            yield from _lost_files(place, choice, entry.paths)
     except (InputError, MissingDependency) as error:
         yield Complaint(place, *_parted(error))
 
 
-def _lost_files(place: tuple[str | int, ...], paths: Mapping[str, object]) -> Iterator[Complaint]:
+def _lost_files(place: tuple[str | int, ...], choice: ToolChoice, names: Sequence[str]) -> Iterator[Complaint]:
     """Files that are named and not there. An address, and what is no file (``:memory:``), are looked at when used."""
-    for name, path in paths.items():
-        if isinstance(path, str) and Path(path).is_absolute() and not Path(path).exists():
+    from revet.tools.registry import path_in
+
+    for name in names:
+        value = choice.options.get(name)
+        path = path_in(choice.name, value)[1] if isinstance(value, str) else ""
+        if Path(path).is_absolute() and not Path(path).exists():
             yield Complaint((*place, name), f"there is no file {path}", "correct the path")
+
+
+def _absent_tools(number: int, choice: ToolChoice, settings: Settings) -> Iterator[Complaint]:
+    """Other tools that an option names, and the run has not. What a server offers is not known before it is asked."""
+    from revet.tools.registry import TOOLS
+
+    named = {name: choice.options.get(name) for name in TOOLS[choice.name].others}
+    wanted = {name: other for name, other in named.items() if isinstance(other, str)}
+    if not wanted or any(TOOLS[each.name].many for each in settings.tools):
+        return
+    own = _recipe_tools(settings)
+    if own is None:
+        return
+    known = {*own, *(each.name for each in settings.tools)} - {choice.name}
+    for name, other in wanted.items():
+        if other not in known:
+            meant = other if other in TOOLS else nearest(other, [*known, *TOOLS])
+            guess = f"did you mean {meant}? " if meant and meant != other else ""
+            add = f"; name {meant} among the tools, too" if meant and meant not in known else ""
+            hint = f"{guess}the task's other tools: {', '.join(sorted(known)) or 'none'}{add}"
+            yield Complaint(("tools", number, choice.name, name), f"the task has no tool {other!r}", hint)
+
+
+def _recipe_tools(settings: Settings) -> list[str] | None:
+    """The names of the recipe's own tools; None where it cannot be cast, which is told of the recipe."""
+    from revet.graphs.recipes import RECIPES, Roles
+    from revet.graphs.team import options_of
+    from revet.models import LanguageModel
+    from revet.models.scripted import ScriptedModel
+    from revet.policy import Policy
+
+    recipe, silent = RECIPES[settings.recipe], LanguageModel(ScriptedModel([]))  # which tools there are, no model says
+    try:
+        team = recipe.cast(Roles(model=silent), options_of(recipe, settings.options), Policy())
+    except (InputError, MissingDependency):
+        return None
+    return [tool.name for tool in team.tools]
 
 
 def _option_complaints(recipe: str, known: Sequence[str], error: ValidationError) -> Iterator[Complaint]:
@@ -300,5 +356,5 @@ def as_option(found: Complaint) -> str:
     if first == "tools" and len(rest) > 1:
         name = ": ".join([f"--tool {rest[1]}", *map(str, rest[2:3])])
     else:
-        name = f"--option {rest[0]}" if rest else "--" + str(first).replace("_", "-")
+        name = f"--option {rest[0]}" if rest else option_name(str(first))
     return f"{name}: {found.problem}" + (f"\n  → {found.hint}" if found.hint else "")

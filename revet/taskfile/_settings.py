@@ -24,6 +24,7 @@ __all__ = [
     "ToolChoice",
     "command_problem",
     "nearest",
+    "option_name",
     "overlaid",
     "settings_from",
     "workspace_problem",
@@ -177,6 +178,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)), None)
 
 
+def option_name(setting: str) -> str:
+    """The option of the command line that gives the setting: of which there may be several, each gives one."""
+    return {"tools": "--tool", "options": "--option"}.get(setting, "--" + setting.replace("_", "-"))
+
+
 def settings_from(values: Mapping[str, Any], base: Settings | None = None) -> Settings:
     """`base` with `values` laid over it, checked. The `InputError` it raises names options (``--rounds``)."""
     merged = (base.model_dump(exclude_unset=True) if base else {}) | dict(values)
@@ -186,8 +192,7 @@ def settings_from(values: Mapping[str, Any], base: Settings | None = None) -> Se
         lines = []
         for detail in error.errors():
             problem, hint = problem_of(detail)
-            option = "--" + str(detail["loc"][0]).replace("_", "-")
-            lines.append(f"{option}: {problem}" + (f"\n  → {hint}" if hint else ""))
+            lines.append(f"{option_name(str(detail['loc'][0]))}: {problem}" + (f"\n  → {hint}" if hint else ""))
         raise InputError("\n".join(lines)) from None
 
 

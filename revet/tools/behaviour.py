@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome, Severity
 from revet.tools._behaviour.comparison import Comparison, Difference, compare
-from revet.tools._behaviour.drafted import Written, asserted, code_in, written_by
+from revet.tools._behaviour.drafted import Written, asserted, code_in, functions_in, written_by
 from revet.tools._behaviour.examination import Examination, disagreement, examine
 from revet.tools._behaviour.inputs import Input, inputs_for
 from revet.tools._behaviour.ranking import Ranked, rank
@@ -74,10 +74,10 @@ class Behaviour:
     Each function of the draft's answer (its last Python block) or of the Python files that it changes is examined by
     what is known of it: `spec` (a stub with a docstring, or prose), else the function as it stood before, else the
     task's goal; `tests`, statements that the author of the draft may see; and the assertions on it in the test files
-    that the checks run. `function` names the one function to
-    look at. `prelude` is executed before every candidate (imports that are taken for granted). `count` inputs are made
-    from the run's seed; `seconds` bounds one call. With `required`, a draft against which something is probable is
-    never accepted.
+    that the checks run. `function` names the one function to look at; where a draft holds Python that does not define
+    it, that is an error. `prelude` is executed before every candidate (imports that are taken for granted). `count`
+    inputs are made from the run's seed; `seconds` bounds one call. With `required`, a draft against which something is
+    probable is never accepted.
     """
 
     name = "behaviour"
@@ -103,10 +103,13 @@ class Behaviour:
         self.count, self.seconds, self.required = count, seconds, required
 
     def plan(self, view: View) -> Sequence[ToolCall]:
-        """One call for each function that the draft writes and something is known of."""
+        """One call for each function that the draft writes and something is known of, or for the one that it lacks."""
+        there = functions_in(view) if self.function is not None else None
+        if self.function is not None and there is not None and self.function not in there:
+            return [self._lacking(self.function)]
         calls = []
-        for written in written_by(view):
-            if self.function in (None, written.entry) and self._known(written, view):
+        for written in written_by(view, self.function):
+            if self._known(written, view):
                 where = written.path or "the answer"
                 request = f"the behaviour of {written.entry} in {where}"
                 arguments: dict[str, JsonValue] = {"function": written.entry, "path": written.path}
@@ -122,15 +125,23 @@ class Behaviour:
         if "candidates" in call.arguments:
             return await self._compared(call, view)
         key = (call.arguments.get("function"), call.arguments.get("path"))
-        written = next((w for w in written_by(view) if (w.entry, w.path) == key), None)
+        written = next((w for w in written_by(view, self.function) if (w.entry, w.path) == key), None)
         if written is None:
-            return evidence_for(call, view, Outcome.error, "not run: the draft writes no such function")
+            there = ", ".join(functions_in(view) or ()) or "none"
+            text = (
+                f"not run: the draft writes no function {key[0]!r}; those that it has at the top of a module: {there}"
+            )
+            return evidence_for(call, view, Outcome.error, clip(text, SHOWN))
         return await self._examined(call, view, written)
 
     async def _examined(self, call: ToolCall, view: View, written: Written) -> Evidence:
         assert view.session is not None
         start = time.monotonic()
-        earlier = [code for a in view.attempts if (code := code_in(a.draft, written.path)) not in (None, written.code)]
+        earlier = [
+            code
+            for a in view.attempts
+            if (code := code_in(a.draft, written.path, self.function)) not in (None, written.code)
+        ]
         candidates = [self._candidate(f"attempt {n}", code, written) for n, code in enumerate(earlier, 1) if code]
         found = await examine(
             self._candidate("the draft", written.code, written),
@@ -172,6 +183,11 @@ class Behaviour:
         }
         text = _table(seen, ranking)
         return evidence_for(call, view, Outcome.passed, text, data=data, seconds=time.monotonic() - start)
+
+    def _lacking(self, function: str) -> ToolCall:
+        arguments: dict[str, JsonValue] = {"function": function, "path": None}
+        request = f"the behaviour of {function} in the draft"
+        return ToolCall(tool=self.name, request=request, arguments=arguments, required=self.required)
 
     def _known(self, written: Written, view: View) -> Spec | None:
         """What is known of the function beside the draft, None if nothing that can be tried."""

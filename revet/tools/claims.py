@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Evidence, Outcome, digest
-from revet.tools._claims.checking import MOST_CLAIMS, Checked, check, counted, listed, problem_of, told
+from revet.tools._claims.checking import MOST_CLAIMS, Checked, any_claim, check, counted, listed, problem_of, told
 from revet.tools._claims.library import Library
 from revet.tools._claims.sources import Source, any_source, from_evidence, gathered
 from revet.tools.base import Terms, Tool, ToolCall, View, evidence_for
@@ -26,6 +27,9 @@ __all__ = ["CheckClaims", "Claims", "outcome_of"]
 
 MOST_OBSERVED = 7_000
 MOST_QUERY = 300
+CORPUS = "corpus"
+"""The tool of a run that is searched where no other is named. The web is asked only where a user says so."""
+
 SECONDS = 60.0
 
 
@@ -43,10 +47,12 @@ class Claims:
     The passages: ``inputs["sources"]`` of the task (texts, files of the workspace, or objects with title, url and
     text), ``data["passages"]`` or ``data["results"]`` of the run's evidence, and the whole observation of the tools
     named in `also`. With `search` (a tool such as `CorpusSearch`, or the name of one of the run's tools), at most
-    `searches` claims that were not found are searched for. At most `most` claims are judged, in at most `seconds`.
+    `searches` claims that were not found are searched for; without it, with the run's tool ``corpus`` if it has one. At
+    most `most` claims are judged, in at most `seconds`.
 
     It fails if a claim is refuted, passes if all are supported, and is inconclusive otherwise. With `required`, an
-    answer that does not pass is not accepted.
+    answer that does not pass is not accepted, nor is one that claims something where there is nothing to hold it
+    against.
     """
 
     name = "claims"
@@ -69,11 +75,16 @@ class Claims:
         self.terms = Terms(seconds=4 * seconds)
 
     def plan(self, view: View) -> Sequence[ToolCall]:
-        """One call for a draft that says something, where there is anything to hold it against."""
+        """One call for a draft that says something, where there is anything to hold it against.
+
+        Where there is nothing, only if it is `required` and the draft claims something, and after all other tools: what
+        they find may be a passage.
+        """
         text = text_of(view.draft) if view.draft is not None else None
         if text is None or not text.strip():
             return []
-        if self.search is None and not any_source(view, self.also):
+        held = self._searcher(view) is not None or any_source(view, self.also)
+        if not held and (not self.required or not any_claim(text) or self._others_plan(view)):
             return []
         return [ToolCall(tool=self.name, request=f"claims of the answer {digest(text)}", required=self.required)]
 
@@ -89,17 +100,31 @@ class Claims:
         if text is None or not text.strip():
             return evidence_for(call, view, Outcome.inconclusive, "inconclusive: there is no text to check")
         sources = await asyncio.to_thread(gathered, view, self.also)
-        if not sources and self.search is None:
-            why = "inconclusive: there are no passages to hold the text against: nothing was searched or given"
+        searching = self._searcher(view) is not None
+        if not sources and not searching:
+            why = "inconclusive: nothing to hold the claims against: no passage was found or given, nothing is searched"
             return evidence_for(call, view, Outcome.inconclusive, why)
         checked = await asyncio.to_thread(self._check, text, sources, view)
         searched = 0
-        if self.search is not None and checked.of("not found"):
+        if searching and checked.of("not found"):
             more, searched = await self._searched(checked, view)
             if new := [source for source in more if source not in sources]:
                 sources = [*sources, *new]
                 checked = await asyncio.to_thread(self._check, text, sources, view)
         return self._judged(call, view, checked, located=text == draft, told_of=(len(sources), searched), start=start)
+
+    def _searcher(self, view: View) -> Tool | str | None:
+        """What is searched with: what the user names, else the run's corpus."""
+        if self.search is None and self.searches and CORPUS in view.tools:
+            return CORPUS
+        return self.search
+
+    def _others_plan(self, view: View) -> bool:
+        """Whether another tool of the run has a call still to make."""
+        made = {(each.tool, each.request) for each in view.evidence}
+        alone = replace(view, tools={})  # so that no two tools wait for each other
+        others = [tool for name, tool in view.tools.items() if name != self.name]
+        return any((call.tool, call.request) not in made for tool in others for call in tool.plan(alone))
 
     def _check(self, text: str, sources: Sequence[Source], view: View) -> Checked:
         seconds = min(self.seconds, view.remaining)
@@ -117,14 +142,15 @@ class Claims:
 
     async def _search(self, query: str, view: View) -> Evidence:
         """By `view.use` where the run has the tool, so that it is counted and kept with the evidence."""
-        name = self.search if isinstance(self.search, str) else getattr(self.search, "name", "search")
+        search = self._searcher(view)
+        name = search if isinstance(search, str) else getattr(search, "name", "search")
         call = ToolCall(tool=name, request=query, arguments={"query": query})
         if name in view.tools:
             return await view.use(call)
-        if self.search is None or isinstance(self.search, str):
+        if search is None or isinstance(search, str):
             known = ", ".join(view.tools) or "none"
             raise InputError(f"claims: there is no tool {name!r} to search with", hint=f"the tools are: {known}")
-        return await self.search.run(call, view)
+        return await search.run(call, view)
 
     def _judged(
         self, call: ToolCall, view: View, checked: Checked, *, located: bool, told_of: tuple[int, int], start: float

@@ -6,6 +6,7 @@ function, a model) is for programs. A name alone imports nothing: the tool's mod
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import json
@@ -38,7 +39,7 @@ from revet.errors import InputError
 if TYPE_CHECKING:
     from revet.tools.adapters import ToolLike
 
-__all__ = ["TOOLS", "ToolEntry", "make_tool", "rooted_options"]
+__all__ = ["TOOLS", "ToolEntry", "make_tool", "path_in", "rooted_options"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class ToolEntry:
     """One tool that has a name. `needs` says what must be there for it, `paths` which text options are paths, too.
 
     `folder` is the option that is the folder of the task file where it is left out; `many` says that a task can have
-    several of them.
+    several of them. Before a path may stand one of `marks` and a colon (``sqlite:shop.db``), in either case. `others`
+    are the options that name another tool of the run.
     """
 
     name: str
@@ -56,6 +58,8 @@ class ToolEntry:
     home: str = "revet.tools"
     folder: str | None = None
     many: bool = False
+    marks: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def cls(self) -> type[Any]:
@@ -108,8 +112,23 @@ class ToolEntry:
 def make_tool(name: str, options: Mapping[str, JsonValue] | None = None) -> ToolLike:
     """The tool of that name. Raises `InputError` for a name that there is not, or options that it has not."""
     if name not in TOOLS:
-        raise InputError(f"there is no tool {name!r}", hint=f"the tools: {', '.join(TOOLS)}")
+        close = difflib.get_close_matches(name.lower(), TOOLS, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise InputError(f"there is no tool {name!r}", hint=f"{guess}the tools: {', '.join(TOOLS)}")
     return TOOLS[name].make(options or {})
+
+
+def path_in(name: str, value: str) -> tuple[str, str]:
+    """An option of the tool that may be a path, as what stands before the path (``sqlite:``), and the path.
+
+    The path is empty where none is meant: an address (``postgresql://…``), or ``:memory:``.
+    """
+    mark, _, rest = value.partition(":")
+    before, path = (f"{mark}:", rest) if rest and mark.lower() in TOOLS[name].marks else ("", value)
+    if before and path.startswith("///"):  # written as a URL, whose path is absolute
+        path = "/" + path.lstrip("/")
+    is_none = "://" in path or path.startswith(":") or (before and path.startswith("//"))
+    return (value, "") if is_none else (before, path)
 
 
 def rooted_options(name: str, options: Mapping[str, JsonValue], folder: Path) -> dict[str, JsonValue]:
@@ -121,9 +140,10 @@ def rooted_options(name: str, options: Mapping[str, JsonValue], folder: Path) ->
     def rooted(value: JsonValue) -> JsonValue:
         if isinstance(value, list):
             return [rooted(each) for each in value]
-        if not isinstance(value, str) or "://" in value or value.startswith(":"):
+        if not isinstance(value, str):
             return value
-        return os.path.normpath(folder / Path(value).expanduser())
+        before, path = path_in(name, value)
+        return before + os.path.normpath(folder / Path(path).expanduser()) if path else before
 
     found = {key: rooted(value) if key in paths else value for key, value in options.items()}
     return {home: str(folder), **found} if home is not None else found
@@ -202,9 +222,10 @@ TOOLS: Mapping[str, ToolEntry] = MappingProxyType(
                 "Sql",
                 needs="a database; for DuckDB revet[duckdb], for PostgreSQL revet[postgres]",
                 paths=("database",),
+                marks=("sqlite", "duckdb"),
             ),
             ToolEntry("calculate", "Calculate"),
-            ToolEntry("claims", "Claims"),
+            ToolEntry("claims", "Claims", others=("search",)),
             ToolEntry("citations", "Citations"),
             ToolEntry("corpus", "CorpusSearch", needs="a folder of documents; for PDF revet[documents]"),
             ToolEntry("web", "WebSearch", needs=NETWORK),

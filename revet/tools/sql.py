@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from revet.errors import InputError
 from revet.schema import Answer, Draft, Evidence, ExecuteSQL, Location, Outcome, Task, digest
+from revet.tools._sql.bare import is_statement
 from revet.tools._sql.child import Child
 from revet.tools._sql.target import Target, target_of
 from revet.tools.base import Terms, ToolCall, View, evidence_for
@@ -42,9 +43,6 @@ PROBES = 15.0
 
 FENCED = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 LANGUAGES = ("sql", "sqlite", "sqlite3", "postgresql", "postgres", "psql", "duckdb", "mysql")
-BARE = re.compile(
-    r"\s*(?:--[^\n]*\n\s*)*(?:select\b(?=.{3})|with\b.{1,2000}?\bas\b.{0,40}?\(|\(\s*select\b)", re.I | re.S
-)
 UNSET = Task.model_fields["goal"].default
 
 
@@ -151,7 +149,8 @@ class Place(Location):
 def queries_of(draft: Draft) -> Iterator[tuple[str, Place]]:
     """The queries that a draft holds, each once: its `execute_sql` actions, and the SQL blocks of what it answers.
 
-    An answer without a block is a query if it begins as one. A block with several statements holds several queries.
+    An answer without a block is a query if it begins as one, or as a statement that would write. A block with several
+    statements holds several queries.
     """
     seen: set[str] = set()
     for number, action in enumerate(draft.actions):
@@ -174,8 +173,8 @@ def queries_of(draft: Draft) -> Iterator[tuple[str, Place]]:
 def _in_text(text: str) -> list[str]:
     blocks = [(found[1].lower(), found[2]) for found in FENCED.finditer(text)]
     marked = [code for language, code in blocks if language in LANGUAGES]
-    plain = [code for language, code in blocks if not language and BARE.match(code)]
-    if not blocks and BARE.match(text):
+    plain = [code for language, code in blocks if not language and is_statement(code)]
+    if not blocks and is_statement(text):
         plain = [text]
     return [sql for code in marked or plain for sql in _statements(code)]
 

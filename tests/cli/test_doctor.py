@@ -64,6 +64,7 @@ def test_doctor_says_what_works(world: World, revet: Revet, say: Callable[..., N
     assert "  yes local: bubblewrap 0.11\n      has no_copy, syscall_filter\n" in result.stdout
     assert "      no memory_total: no cgroup can be made\n      no own_kernel: the host's kernel\n" in result.stdout
     assert "  no  docker: no engine answers\n      → start it\n" in result.stdout
+    assert all(f"\n\n{heading}\n" in result.stdout for heading in ("sandboxes", "models", "search", "tools"))
     assert "yes builtin:repair" in result.stdout and "yes replay:FILE" in result.stdout
 
 

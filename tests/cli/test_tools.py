@@ -59,6 +59,8 @@ def test_fix_takes_tools_too(world: World, revet: Revet, tmp_path: Path) -> None
     ("word", "said"),
     [
         ("statik", "did you mean static?"),
+        ("claims:search=corpsu", "--tool claims: search: the task has no tool 'corpsu'\n  → did you mean corpus?"),
+        ("sql:database=sqlite:/nowhere/x.db", "--tool sql: database: there is no file /nowhere/x.db"),
         ("static:secnds=3", "--tool static: secnds: the tool static has no such option\n  → did you mean seconds?"),
         ("static:seconds=soon", "--tool static: seconds: must be a number, but is the text 'soon'"),
         ("static:seconds", "--tool static"),

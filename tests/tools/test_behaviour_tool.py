@@ -84,7 +84,6 @@ def test_nothing_is_planned_for_a_draft_without_a_function(draft: Draft | None) 
 
 def test_nothing_is_planned_of_which_nothing_is_known() -> None:
     assert Behaviour().plan(view(answer("def other(x):\n    return x"))) == []
-    assert Behaviour(function="other").plan(view(answer(RIGHT))) == []
     (call,) = Behaviour(tests=["assert other(1) == 1"]).plan(view(answer("def other(x):\n    return x")))
     assert call.request == "the behaviour of other in the answer"
 
@@ -145,6 +144,9 @@ async def test_a_changed_file_is_compared_with_the_code_before(tmp_path: Path) -
         (call,) = Behaviour().plan(seen)
         assert call.arguments == {"function": "middle", "path": "lib/stats.py"}
         found = await Behaviour().run(call, seen)
+        named = Behaviour(function="nobody", required=True)
+        lacking = await evidence(named, seen)
+    assert lacking.outcome is Outcome.error and lacking.required and lacking.observation.endswith("other, middle")
     assert found.outcome is Outcome.passed
     assert "the draft / the code before: they differ on" in found.observation
 
@@ -169,6 +171,25 @@ async def test_a_request_that_cannot_be_met(session: Session, arguments: dict[st
     found = await Behaviour().run(ToolCall(tool="behaviour", request="?", arguments=arguments), view(None, session))
     assert found.outcome is Outcome.error
     assert found.observation.startswith("not run: ")
+
+
+@pytest.mark.sandbox
+async def test_a_draft_without_the_function_that_is_named(session: Session) -> None:
+    tool = Behaviour(function="other", required=True)
+    found = await evidence(tool, view(answer(RIGHT), session))
+    assert found.outcome is Outcome.error and found.required
+    assert "no function 'other'" in found.observation and found.observation.endswith("middle")
+    found = await evidence(tool, view(answer("def other(:\n"), session))
+    assert found.outcome is Outcome.error and found.observation.endswith("none")
+    assert tool.plan(view(Draft(author="a", answer="No code, but words:\n```\nother\n```"))) == []
+
+
+def test_the_function_that_is_named_is_looked_at_wherever_it_is() -> None:
+    many = "".join(f"def helper{n}(x: int) -> int:\n    return x\n\n\n" for n in range(6)) + RIGHT
+    later = Draft(author="a", answer=f"```python\n{RIGHT}```\nUse:\n\n    x\n\n```python\ndef use():\n    pass\n```\n")
+    for draft in (answer(many), later):
+        (call,) = Behaviour(function="middle").plan(view(draft))
+        assert call.arguments == {"function": "middle", "path": None}
 
 
 async def test_without_a_sandbox_nobody_can_tell() -> None:

@@ -214,6 +214,14 @@ async def test_it_searches_for_what_is_open(tmp_path: Path) -> None:
         await looked("Ann Lee was born in 1955.", Claims("web"), sources=None)
 
 
+async def test_a_required_check_is_not_passed_over() -> None:
+    needed = Claims(required=True)
+    evidence = await looked("Ann Lee was born in 1955.", needed, sources=None)
+    assert evidence.outcome is Outcome.inconclusive and evidence.required
+    assert evidence.observation.startswith("inconclusive: nothing to hold the claims against: ")
+    assert not needed.plan(view("Yes.", sources=None))
+
+
 async def test_nothing_to_check_and_nothing_to_check_it_with() -> None:
     tool = Claims()
     assert not tool.plan(view(None)) and not tool.plan(view("  ")) and not tool.plan(view("A fact.", sources=None))
@@ -333,3 +341,45 @@ async def test_it_searches_with_the_tools_of_the_run(tmp_path: Path) -> None:
     run = await agent.arun(Task(goal="When was Ann Lee born?"))
     assert run.outcome is RunOutcome.answered and len(run.attempts) == 2
     assert {e.tool for e in run.attempts[0].evidence} == {"claims", "shelf"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_without_a_search_it_searches_the_corpus_of_the_run(tmp_path: Path, order: int) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "lee.md").write_text("# Ann Lee\n\nAnn Lee was born in 1950 in Oslo.\n")
+    talker = Talker(said_draft(answer="Ann Lee was born in 1951."), said_draft(answer="Ann Lee was born in 1950."))
+    agent = Agent(
+        ChatAgent(talker.model),
+        critics=[EvidenceCritic()],
+        tools=[CorpusSearch(tmp_path / "notes"), Claims(required=True)][::order],
+        sandbox=None,
+        store=tmp_path / "store",
+        policy=Policy(rounds=2),
+    )
+    run = await agent.arun(Task(goal="When was Ann Lee born?"))
+    assert run.outcome is RunOutcome.answered and len(run.attempts) == 2
+    assert {e.tool for e in run.attempts[0].evidence} == {"claims", "corpus"}
+
+
+class Planned(Shelf):
+    """A shelf that the task requires to be looked at."""
+
+    def plan(self, view: View) -> Sequence[ToolCall]:
+        return [ToolCall(tool="shelf", request="Ann Lee")]
+
+
+@pytest.mark.parametrize(("shelf", "outcome"), [(Planned(), "answered"), (Shelf(), "abstained")])
+async def test_a_required_check_waits_for_what_others_find_but_not_for_ever(
+    tmp_path: Path, shelf: Shelf, outcome: str
+) -> None:
+    agent = Agent(
+        ChatAgent(Talker(said_draft(answer="Ann Lee was born in 1950.")).model),
+        critics=[EvidenceCritic()],
+        tools=[Claims(required=True), shelf],
+        sandbox=None,
+        store=tmp_path,
+        policy=Policy(rounds=1),
+    )
+    run = await agent.arun(Task(goal="When was Ann Lee born?"))
+    assert run.outcome == outcome
+    assert "claims" in {e.tool for e in run.attempts[0].evidence}

@@ -124,7 +124,23 @@ def test_options_that_are_no_json_are_refused() -> None:
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(InputError, match="there is no tool 'nope'") as caught:
         make_tool("nope")
-    assert "static" in (caught.value.hint or "")
+    assert (caught.value.hint or "").startswith("the tools: tests, ")
+    with pytest.raises(InputError, match="there is no tool 'statik'") as caught:
+        make_tool("statik")
+    assert (caught.value.hint or "").startswith("did you mean static? the tools: ")
+
+
+def test_a_name_in_the_place_of_a_tool_is_told_how_it_is_made(tmp_path: Path) -> None:
+    from revet.graphs import Agent
+
+    wrong: Any
+    for wrong in ("calculate", "calculat"):
+        with pytest.raises(InputError, match=f"'{wrong}' is a name, not a tool") as caught:
+            Agent(extra_tools=[wrong], store=tmp_path)
+        assert 'revet.tools.registry.make_tool("calculate")' in (caught.value.hint or "")
+    wrong = "zzz"
+    with pytest.raises(InputError, match="`revet tools` lists"):
+        Agent(tools=[wrong], store=tmp_path)
 
 
 def test_a_wrong_value_is_told_by_the_tool_itself() -> None:
@@ -150,6 +166,11 @@ def test_paths_are_taken_from_the_folder(toy: ToolEntry) -> None:
     for kept in ("postgresql://host/db", ":memory:", "/abs/x.db"):
         assert rooted_options("sql", {"database": kept}, folder) == {"database": kept}
     assert rooted_options("sql", {"database": "shop.db"}, folder) == {"database": "/tasks/shop.db"}
+    for kept in (":memory:", "duckdb::memory:", "sqlite:/abs/x.db", "SQLite:/abs/x.db"):
+        assert rooted_options("sql", {"database": kept}, folder) == {"database": kept}
+    assert rooted_options("sql", {"database": "sqlite:a/../lib.db"}, folder) == {"database": "sqlite:/tasks/lib.db"}
+    assert rooted_options("sql", {"database": "duckdb:///abs/x.db"}, folder) == {"database": "duckdb:/abs/x.db"}
+    assert rooted_options("corpus", {"folder": "sqlite:x"}, folder) == {"folder": "/tasks/sqlite:x"}
     assert rooted_options("mcp", {"command": "x"}, folder) == {"cwd": "/tasks", "command": "x"}
     assert rooted_options("unknown", {"place": "x"}, folder) == {"place": "x"}
 

@@ -61,6 +61,61 @@ def test_the_queries_of_a_draft(draft: Draft, queries: list[str] | None) -> None
     assert [sql for sql, _ in queries_of(draft)] == expected
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM maker",
+        "delete from main.maker as m where m.id = 3;",
+        "DELETE FROM car WHERE price IS NULL",
+        "UPDATE maker SET name = 'x'",
+        'update "car" c set weight=1 where id in (1, 2)',
+        "-- more\nINSERT INTO maker (id, name) VALUES (9, 'Lada')",
+        "INSERT OR IGNORE INTO maker SELECT * FROM maker",
+        "REPLACE INTO maker VALUES (1, 'a', 'b')",
+        "DROP TABLE IF EXISTS maker;",
+        "ALTER TABLE maker ADD COLUMN since INTEGER",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY)",
+        "create table if not exists t(a, b)",
+        "CREATE TABLE t AS SELECT 1 AS a",
+        "CREATE VIEW v AS SELECT name FROM maker",
+        "CREATE UNIQUE INDEX i ON maker (name)",
+        "TRUNCATE TABLE maker",
+    ],
+)
+async def test_an_answer_that_would_write_is_a_query_that_is_not_run(cars: Sql, statement: str) -> None:
+    seen = View(task=Task(), run="r", draft=Draft(author="a", answer=statement))
+    (call,) = cars.plan(seen)
+    evidence = await cars.run(call, seen)
+    assert evidence.outcome in (Outcome.inconclusive, Outcome.error), evidence.observation
+    if statement == "DELETE FROM maker":
+        assert evidence.outcome is Outcome.inconclusive and evidence.observation.startswith("not run")
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "Delete the file from the folder.",
+        "Delete from the list what you do not need.",
+        "Delete from memory where possible.",
+        "Update: it works",
+        "Update the settings, set the limit to 3.",
+        "Update settings set to dark.",
+        "Insert into the form what you have (see below).",
+        "Insert the coin into the slot.",
+        "Replace into with in.",
+        "Drop table reservations by calling the restaurant.",
+        "Drop by.",
+        "Create table reservations (if you can) for four.",
+        "Create table of contents as soon as possible.",
+        "Create a table with two columns.",
+        "Alter table layout to fit.",
+        "Truncate table names after 30 letters.",
+    ],
+)
+def test_prose_that_begins_as_a_statement_does_is_none(prose: str) -> None:
+    assert not list(queries_of(Draft(author="a", answer=prose)))
+
+
 def test_an_action_is_where_its_query_is() -> None:
     draft = Draft(author="a", actions=(Answer(text="see"), ExecuteSQL(sql="SELECT 1", database="cars")))
     ((sql, place),) = queries_of(draft)

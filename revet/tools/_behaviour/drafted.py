@@ -14,7 +14,7 @@ from revet.schema import Answer, Draft, WriteFile
 from revet.tools._behaviour.spec import parsed
 from revet.tools.base import View
 
-__all__ = ["Written", "asserted", "code_in", "written_by"]
+__all__ = ["Written", "asserted", "code_in", "functions_in", "written_by"]
 
 FENCED = re.compile(r"^[ \t]*```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
 LARGEST = 512 * 1024
@@ -34,17 +34,31 @@ class Written:
     stub: str = ""
 
 
-def written_by(view: View) -> list[Written]:
-    """The functions that the view's draft writes or changes, a few at most."""
+def written_by(view: View, named: str | None = None) -> list[Written]:
+    """The functions that the view's draft writes or changes, a few at most; of these only the one that is `named`."""
     if view.draft is None:
         return []
-    return [*_in_files(view), *_in_answer(view.draft)][:MOST]
+    found = [*_in_files(view), *_in_answer(view.draft, named)]
+    return [written for written in found if named in (None, written.entry)][:MOST]
 
 
-def code_in(draft: Draft, path: str | None) -> str | None:
-    """The module's source that a draft answers with, or writes to `path` as a whole; None if it does not."""
+def functions_in(view: View) -> list[str] | None:
+    """The functions that a draft's Python defines at the top of a module, None if it holds no Python at all."""
+    if view.draft is None:
+        return None
+    marked, unmarked = _blocks(view.draft)
+    files = [code for _, code, _ in _changed_files(view)]
+    defined = [name for code in (*files, *marked, *unmarked) for name in _functions(code)]
+    return list(dict.fromkeys(defined)) if files or marked or defined else None
+
+
+def code_in(draft: Draft, path: str | None, named: str | None = None) -> str | None:
+    """The module's source that a draft answers with, or writes to `path` as a whole; None if it does not.
+
+    Of several blocks of an answer, the last one that defines the function `named`, or any without a name.
+    """
     if path is None:
-        return _answered(draft)
+        return _answered(draft, named)
     whole = [action.content for action in draft.actions if isinstance(action, WriteFile) and action.path == path]
     return whole[-1] if whole else None
 
@@ -88,24 +102,51 @@ def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
-def _in_answer(draft: Draft) -> Iterator[Written]:
-    code = _answered(draft)
+def _in_answer(draft: Draft, named: str | None) -> Iterator[Written]:
+    code = _answered(draft, named)
     for function in _functions(code).values() if code is not None else ():
         yield Written(entry=function.name, code=code or "", stub=ast.unparse(function))
 
 
-def _answered(draft: Draft) -> str | None:
-    texts = [action.text for action in draft.actions if isinstance(action, Answer)]
-    for text in filter(None, [*texts, draft.answer]):
+def _answered(draft: Draft, named: str | None) -> str | None:
+    for text in _texts(draft):
         blocks = [textwrap.dedent(found[1]) for found in FENCED.finditer(text)]
         for code in [*reversed(blocks), text]:
-            if _functions(code):
+            functions = _functions(code)
+            if functions if named is None else named in functions:
                 return code
     return None
 
 
+def _texts(draft: Draft) -> list[str]:
+    texts = [action.text for action in draft.actions if isinstance(action, Answer)]
+    return [text for text in (*texts, draft.answer) if text]
+
+
+def _blocks(draft: Draft) -> tuple[list[str], list[str]]:
+    """The blocks of an answer that are marked as Python, and what may be Python without saying so."""
+    marked: list[str] = []
+    unmarked: list[str] = []
+    for text in _texts(draft):
+        unmarked.append(text)
+        for found in FENCED.finditer(text):
+            python = found[0].partition("\n")[0].strip("` \t")
+            (marked if python and found[1].strip() else unmarked).append(textwrap.dedent(found[1]))
+    return marked, unmarked
+
+
 def _in_files(view: View) -> Iterator[Written]:
     """The top-level functions that differ between the workspace and the staged files."""
+    for path, code, base in _changed_files(view):
+        before = _functions(base) if base is not None else {}
+        for name, function in _functions(code).items():
+            old = before.get(name)
+            if old is None or ast.dump(old) != ast.dump(function):
+                yield Written(name, code, base if old is not None else None, path, ast.unparse(old or function))
+
+
+def _changed_files(view: View) -> Iterator[tuple[str, str, str | None]]:
+    """The Python files that the draft writes: path, text, and the text before (None: there was none)."""
     if view.changes is None or view.layer is None:
         return
     for change in view.changes.files:
@@ -113,13 +154,8 @@ def _in_files(view: View) -> Iterator[Written]:
             continue
         code = _text(view.layer.root / change.path)
         base = _text(view.workspace / change.path) if view.workspace is not None and change.before else None
-        if code is None:
-            continue
-        before = _functions(base) if base is not None else {}
-        for name, function in _functions(code).items():
-            old = before.get(name)
-            if old is None or ast.dump(old) != ast.dump(function):
-                yield Written(name, code, base if old is not None else None, change.path, ast.unparse(old or function))
+        if code is not None:
+            yield change.path, code, base
 
 
 def _functions(code: str | None) -> dict[str, ast.FunctionDef]:

@@ -17,7 +17,7 @@ from revet.tools._claims.split import VERB, Claim, claims_of
 from revet.tools.observation import clip
 from revet.tools.problems import Problem
 
-__all__ = ["MOST_CLAIMS", "Checked", "check", "counted", "listed", "problem_of", "told"]
+__all__ = ["MOST_CLAIMS", "Checked", "any_claim", "check", "counted", "listed", "problem_of", "told"]
 
 MOST_CLAIMS = 400
 MOST_TOLD = 200
@@ -51,6 +51,11 @@ def check(
             break
         judgements.append(judge(claim, library, about=goal if claim.kind == "answer" else ""))
     return Checked(tuple(judgements), len(claims) - len(judgements))
+
+
+def any_claim(text: str) -> bool:
+    """Whether the text claims anything."""
+    return bool(_claims(text, 1))
 
 
 def problem_of(judgement: Judgement, *, located: bool) -> Problem | None:
