@@ -17,6 +17,7 @@ RECORDED = {
     "models/question.yaml": "question",
     "models/word_problem.yaml": "word_problem",
 }
+EVIDENCE = "evidence/tasks.yaml"
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (tmp_path / "quickstart" / name / "sub").mkdir(parents=True)
         (tmp_path / "quickstart" / name / "sub" / "code.py").write_text("x = 1\n")
     (tmp_path / "models").mkdir()
+    (tmp_path / "evidence").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setattr(module, "COPY", tmp_path / "copy")
@@ -41,6 +43,8 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def fake_revet(copy: Path, command: str, run: str, *more: str) -> int:
     if command == "run" and more:
         return int(more != ("--model", f"replay:models/recordings/{RECORDED[run]}.jsonl"))
+    if (command, run) == ("run", EVIDENCE):
+        return 0
     copy = copy / "quickstart"
     if command == "run":
         store = Store(copy.parent / ".revet")
@@ -61,7 +65,7 @@ def test_it_ends_well_and_says_what_to_look_at(demo: ModuleType, capsys: pytest.
     assert "one is again what it was, byte for byte" in said
     assert "-m revet show two-run" in said and "-m revet fix quickstart/one" in said
     assert all((HERE / "examples" / "models" / "recordings" / f"{name}.jsonl").is_file() for name in RECORDED.values())
-    assert all((HERE / "examples" / path).is_file() for path in RECORDED)
+    assert all((HERE / "examples" / path).is_file() for path in [*RECORDED, EVIDENCE])
 
 
 def test_it_fails_if_the_tasks_end_otherwise(
@@ -88,6 +92,15 @@ def test_it_fails_if_a_recording_ends_otherwise(
     monkeypatch.setattr(demo, "revet", lambda *words: done(*words) or int("models/question.yaml" in words))
     assert demo.main() == 1
     assert "models/question.yaml did not end as recorded" in capsys.readouterr().err
+
+
+def test_it_fails_if_the_tools_find_nothing(
+    demo: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = demo.revet
+    monkeypatch.setattr(demo, "revet", lambda *words: done(*words) or int(EVIDENCE in words))
+    assert demo.main() == 1
+    assert "evidence/tasks.yaml did not end as its page says" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("left", ["one/sub/code.py", "one/new.py"])
