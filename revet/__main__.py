@@ -1,8 +1,16 @@
-"""``python -m revet`` is the command line."""
+"""``python -m revet`` and the `revet` command."""
 
-from revet.cli import main
+from __future__ import annotations
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """The command line."""
+    from revet.cli import main as cli
+
+    cli()
+
 
 if __name__ == "__main__":
     main()

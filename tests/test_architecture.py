@@ -23,11 +23,11 @@ LEVELS = (
     {"__main__"},
     {"cli"},
     {"report", "evals", "taskfile"},
-    {"graphs"},
+    {"graphs", "gate"},
     {"agents"},
     {"tools", "actions"},
     {"sandboxes", "models", "store"},
-    {"policy", "protected"},
+    {"policy", "protected", "effects"},
     {"schema"},
     {"errors"},
 )

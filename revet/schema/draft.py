@@ -12,17 +12,22 @@ from revet.schema.base import INT64, Arguments, Data, Model, digest
 __all__ = [
     "Action",
     "Answer",
+    "CallPlan",
     "CallTool",
     "Changes",
+    "CommandRun",
     "DeleteFile",
     "Draft",
     "EditFile",
     "ExecuteSQL",
     "FileChange",
     "FileState",
+    "FolderChange",
     "Gui",
     "Replacement",
+    "RowChange",
     "RunCommand",
+    "TableChange",
     "WriteFile",
 ]
 
@@ -97,17 +102,26 @@ class DeleteFile(Model):
 
 
 class RunCommand(Model):
+    """A shell command, tried on a copy of the workspace; what is committed is the difference that it made there."""
+
     kind: Literal["run_command"] = "run_command"
     command: str = Field(min_length=1)
+    cwd: str = Field(default=".", min_length=1, description="the folder it runs in, relative to the workspace")
 
 
 class ExecuteSQL(Model):
+    """SQL statements, tried in a transaction that is taken back; committed if they still do the same."""
+
     kind: Literal["execute_sql"] = "execute_sql"
     sql: str = Field(min_length=1)
-    database: str | None = None
+    database: str | None = Field(
+        default=None, description="`sqlite:///PATH`, `duckdb:///PATH`, `postgresql://…`; default: the task's own"
+    )
 
 
 class CallTool(Model):
+    """A call of a registered function or MCP tool that acts on the world; it is made at the commit, once."""
+
     kind: Literal["call_tool"] = "call_tool"
     name: str = Field(min_length=1)
     arguments: Arguments = Field(default_factory=dict)
@@ -178,19 +192,92 @@ class FileChange(Model):
         return "create" if self.before is None else "delete" if self.after is None else "modify"
 
 
+class FolderChange(Model):
+    """A folder that is made or removed. Only what no file implies: parents of files come and go with these."""
+
+    path: str
+    made: bool
+    mode: int = Field(default=0o755, ge=0, le=0o7777)
+
+
+class RowChange(Model):
+    """One row: `before` is None for an inserted one, `after` for a deleted one."""
+
+    before: Data | None
+    after: Data | None
+
+
+class TableChange(Model):
+    """What SQL does to one table: the numbers of rows, a sample of them, and a digest of all of the difference.
+
+    `ddl` are the statements that change the shape of the table. `reversible` is False where no before-images can be
+    kept, and `why` says so.
+    """
+
+    database: str = Field(description="URL without a password")
+    table: str
+    inserted: int = Field(default=0, ge=0)
+    updated: int = Field(default=0, ge=0)
+    deleted: int = Field(default=0, ge=0)
+    rows: tuple[RowChange, ...] = Field(default=(), description="a sample, bounded")
+    ddl: tuple[str, ...] = ()
+    digest: str = ""
+    reversible: bool = True
+    why: str = ""
+
+
+class CallPlan(Model):
+    """A call that will be made at the commit. `result` is what its dry run said, None where it has none."""
+
+    name: str
+    arguments: Arguments = Field(default_factory=dict)
+    effects: tuple[str, ...] = Field(default=(), description="what its author declares: read, write, delete, send …")
+    reversible: bool = False
+    result: str | None = None
+
+
+class CommandRun(Model):
+    """What a command did when it was tried. Its difference is in the files and folders of the `Changes`."""
+
+    command: str
+    exit_code: int | None = None
+    verdict: str = "ok"
+    stdout: str = ""
+    stderr: str = ""
+    refused: tuple[str, ...] = Field(default=(), description="writes outside the workspace that were refused")
+    network: tuple[str, ...] = Field(default=(), description="attempts to reach the network; they were refused")
+    seconds: float = 0.0
+
+
 class Changes(Model):
     """The exact difference that a draft makes, and a fingerprint of what it was based on and what it becomes."""
 
     files: tuple[FileChange, ...] = ()
+    folders: tuple[FolderChange, ...] = ()
+    tables: tuple[TableChange, ...] = ()
+    calls: tuple[CallPlan, ...] = ()
+    commands: tuple[CommandRun, ...] = Field(default=(), description="how it came about; no part of the difference")
     diff: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Of the paths with their states before and after: the same for the same transition, nothing else."""
-        return digest([f.model_dump(mode="json") for f in sorted(self.files, key=lambda f: f.path)], length=16)
+        """Of what changes with its states before and after: the same for the same transition, nothing else."""
+        parts: list[object] = [[f.model_dump(mode="json") for f in sorted(self.files, key=lambda f: f.path)]]
+        beyond = {
+            "folders": [f.model_dump(mode="json") for f in sorted(self.folders, key=lambda f: f.path)],
+            "tables": [[t.database, t.table, t.inserted, t.updated, t.deleted, t.ddl, t.digest] for t in self.tables],
+            "calls": [[c.name, c.arguments] for c in self.calls],
+        }
+        # Changes of files alone keep the fingerprint that they had before there was anything else.
+        parts += [{name: value for name, value in beyond.items() if value}] if any(beyond.values()) else []
+        return digest(*parts, length=16)
 
     def __bool__(self) -> bool:
-        return bool(self.files)
+        return bool(self.files or self.folders or self.tables or self.calls)
 
     def __repr__(self) -> str:
-        return f"Changes({self.fingerprint[:8]}: {', '.join(f'{f.kind} {f.path}' for f in self.files) or 'none'})"
+        said = [f"{f.kind} {f.path}" for f in self.files]
+        said += [f"{'make' if f.made else 'remove'} {f.path}/" for f in self.folders]
+        said += [f"{t.table}: +{t.inserted} ~{t.updated} -{t.deleted}" for t in self.tables]
+        said += [f"call {c.name}" for c in self.calls]
+        return f"Changes({self.fingerprint[:8]}: {', '.join(said) or 'none'})"

@@ -1,0 +1,1 @@
+"""Shell commands: what a text would run, and what those programs do."""
