@@ -11,6 +11,7 @@ smallest workspace.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import statistics
 import tempfile
 import time
@@ -54,8 +55,8 @@ def timed(act: Callable[[], object]) -> float:
 
 def one_round(stage: Stage, number: int) -> tuple[float, float, float]:
     """Milliseconds of staging, committing and undoing the draft once."""
-    staging = timed(lambda: stage.stage(DRAFT))
-    changes = stage.stage(DRAFT)
+    staging = timed(lambda: asyncio.run(stage.stage(DRAFT)))
+    changes = asyncio.run(stage.stage(DRAFT))
     name = f"round-{number}"
     committing = timed(lambda: commit(stage.workspace, stage.layer, changes, transaction=name))
     return staging, committing, timed(lambda: undo(stage.workspace, name))

@@ -3,6 +3,7 @@
 What holds whatever any model says (each is a property in ``tests/test_policy.py``):
 
 - a draft is committed only if every required check has evidence about exactly the staged state, and it passed (I3);
+- what the rules deny (``data["gate"]``) is never committed, and what nobody looked at beyond files asks a person;
 - a critique can veto a commit and can never cause one (I3);
 - a finding that cites no evidence of this attempt is an opinion, and `Policy.opinions` says what it may do (I7);
 - a spent budget never leads to another revision (I9);
@@ -12,7 +13,7 @@ What holds whatever any model says (each is a property in ``tests/test_policy.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Literal
 
@@ -34,8 +35,10 @@ from revet.schema import (
 )
 
 __all__ = [
+    "EFFECTS",
     "Case",
     "Policy",
+    "asked_by_rules",
     "best_attempt",
     "decide",
     "equal_attempts",
@@ -47,6 +50,9 @@ __all__ = [
 
 FILES_ONLY = ("answer", "write_file", "edit_file", "delete_file")
 """The kinds of actions whose whole effect is the difference in `Attempt.changes`; every other kind acts beyond it."""
+
+EFFECTS = "effects"
+"""The tool whose evidence says what actions do beyond files, and what the rules say of it."""
 
 
 class Policy(Model):
@@ -74,8 +80,13 @@ class Policy(Model):
         default=(),
         description="what the sandbox must have (`revet doctor` lists it); without it nothing is run",
     )
-    unproven: Literal["ask", "abstain", "commit"] = Field(
-        default="ask", description="what to do with changes for which the task names no required check"
+    unproven: Literal["ask", "abstain", "allowed", "commit"] = Field(
+        default="ask",
+        description="what to do with changes for which the task names no required check; allowed: commit commands, "
+        "SQL and calls that were tried as a whole and whose every effect the rules allow, ask of all else",
+    )
+    ask_seconds: float | None = Field(
+        default=None, gt=0, description="how long a person may take to answer; then the run abstains"
     )
     stable: int | None = Field(
         default=None,
@@ -87,13 +98,15 @@ class Policy(Model):
 class Case(Model):
     """One attempt before the gate. `required` are the checks that the task requires.
 
-    `repeated` counts the attempts in a row before this one that gave the same answer.
+    `repeated` counts the attempts in a row before this one that gave the same answer. `written`: a person who was asked
+    wrote exactly this draft. It is examined like any other, but needs no second approval.
     """
 
     attempt: Attempt
     required: tuple[Check, ...] = ()
     usage: Usage = Usage()
     repeated: int = Field(default=0, ge=0)
+    written: bool = False
 
 
 def decide(policy: Policy, case: Case) -> Decision:
@@ -117,6 +130,8 @@ def decide(policy: Policy, case: Case) -> Decision:
     if vetoes and not unproved and answers and policy.stable is not None and case.repeated >= policy.stable:
         again = f"the answer was given again {case.repeated} time{'s' * (case.repeated > 1)} in spite of the critique"
         return decision(DecisionKind.answer, again, *vetoes)
+    if vetoes and not unproved and case.written and policy.approve != "never":
+        return decision(DecisionKind.ask, *vetoes)  # who wrote it decides, not a model in their place
     if unproved or vetoes:
         if not spent:
             return decision(DecisionKind.revise, *unproved, *vetoes)
@@ -126,14 +141,61 @@ def decide(policy: Policy, case: Case) -> Decision:
 
     if answers:
         return decision(DecisionKind.answer, _proof(case) if case.required else _unopposed(attempt))
-    if not case.required and policy.unproven != "commit":
-        kind = DecisionKind.ask if policy.unproven == "ask" else DecisionKind.abstain
-        return decision(kind, "the task names no required check, so nothing proves this draft")
+    return decision(*_committing(policy, case))
+
+
+def _committing(policy: Policy, case: Case) -> tuple[DecisionKind, *tuple[str, ...]]:
+    """What becomes of changes that nothing speaks against: who lets them be committed, and why."""
+    attempt, asks = case.attempt, asked_by_rules(case.attempt)
+    allowed = policy.unproven == "allowed" and not asks and _allowed(attempt)
+    bare = not case.required and policy.unproven != "commit" and not allowed
+    nothing = ("the task names no required check, so nothing proves this draft",) if bare else ()
+    if bare and policy.unproven == "abstain":
+        return DecisionKind.abstain, *nothing
+    proof = "the rules allow every effect, and all of it was tried" if allowed and not case.required else _proof(case)
     if policy.approve == "never":
-        return decision(DecisionKind.abstain, _proof(case), "approval is 'never': a dry run commits nothing")
+        why = (*asks, *nothing) or (proof,)
+        return DecisionKind.abstain, *why, "approval is 'never': a dry run commits nothing"
+    if case.written:
+        return DecisionKind.commit, "a person wrote this draft", proof
+    if asks or bare:
+        return DecisionKind.ask, *asks, *nothing
     if policy.approve == "ask":
-        return decision(DecisionKind.ask, _proof(case), "approval is 'ask': a person decides")
-    return decision(DecisionKind.commit, _proof(case))
+        return DecisionKind.ask, proof, "approval is 'ask': a person decides"
+    return DecisionKind.commit, proof
+
+
+def asked_by_rules(attempt: Attempt) -> tuple[str, ...]:
+    """Why a person must decide, whoever approves otherwise: an effect says so, or nobody looked at the effects."""
+    rulings = [(e, _ruling(e)) for e in _about(attempt)]
+    asks = [reason for _, (said, reasons) in rulings if said == "ask" for reason in reasons]
+    looked = any(e.tool == EFFECTS and e.required and said in ("allow", "ask") for e, (said, _) in rulings)
+    if not looked and _beyond(attempt):
+        asks.append("nothing has looked at what its actions do beyond files")
+    return tuple(dict.fromkeys(asks))
+
+
+def _beyond(attempt: Attempt) -> bool:
+    return any(action.kind not in FILES_ONLY for action in attempt.draft.actions)
+
+
+def _allowed(attempt: Attempt) -> bool:
+    """Whether all that the draft does are actions beyond files that the rules allow, tried to their end."""
+    if not attempt.draft.actions or any(a.kind in FILES_ONLY and a.kind != "answer" for a in attempt.draft.actions):
+        return False
+    about = [e for e in _about(attempt) if e.tool == EFFECTS and e.required]
+    return bool(about) and all(_ruling(e)[0] == "allow" and e.data.get("complete") is True for e in about)
+
+
+def _ruling(evidence: Evidence) -> tuple[str | None, tuple[str, ...]]:
+    """What the rules say of what the evidence saw (allow, ask or deny), with the reasons; None if they say nothing."""
+    gate = evidence.data.get("gate")
+    said = gate.get("decision") if isinstance(gate, Mapping) else None
+    if not isinstance(gate, Mapping) or said not in ("allow", "ask", "deny"):
+        return None, ()
+    reasons = gate.get("reasons")
+    told = tuple(str(reason) for reason in reasons if reason) if isinstance(reasons, list | tuple) else ()
+    return str(said), told or (f"the rules say {said}",)
 
 
 def exhausted_budgets(policy: Policy, usage: Usage) -> tuple[str, ...]:
@@ -223,6 +285,9 @@ def _unproved(case: Case) -> tuple[str, ...]:
     others = [e for e in about if e.required and e.check not in ids and e.outcome is not Outcome.passed]
     if others:
         return tuple(_sentence(e) for e in others)
+    denied = [reason for e in about for said, reasons in [_ruling(e)] if said == "deny" for reason in reasons]
+    if denied:
+        return tuple(dict.fromkeys(denied))
     reasons = []
     for check in case.required:
         answers = [e for e in about if e.check == check.id]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revet.policy import (
+    EFFECTS,
     Case,
     Policy,
     best_attempt,
@@ -32,6 +33,7 @@ from revet.schema import (
     FileState,
     Finding,
     Outcome,
+    RunCommand,
     Severity,
     Usage,
     Verdict,
@@ -43,6 +45,7 @@ STATE = FileState(sha256="0" * 64, size=1, mode=0o644)
 CHANGES = Changes(files=(FileChange(path="a.py", before=None, after=STATE),))
 OTHER = Changes(files=(FileChange(path="b.py", before=None, after=STATE),))
 WRITE = Draft(author="test", actions=(WriteFile(path="a.py", content="x"),))
+RUN = Draft(author="test", actions=(RunCommand(command="rm -r build"),))
 PASSING = tuple(
     Evidence(
         tool="tests",
@@ -57,16 +60,35 @@ PASSING = tuple(
 PROVEN = Case(attempt=Attempt(round=0, draft=WRITE, changes=CHANGES, evidence=PASSING), required=CHECKS)
 
 
+def ruled(decision: str, *reasons: str, changes: Changes = CHANGES, complete: bool = True) -> Evidence:
+    """What the tool `effects` says of a draft."""
+    return Evidence(
+        tool=EFFECTS,
+        request="effects of run_command",
+        outcome=Outcome.failed if decision == "deny" else Outcome.passed,
+        data={"gate": {"decision": decision, "reasons": list(reasons)}, "complete": complete},
+        required=True,
+        changes=changes.fingerprint if changes else None,
+    )
+
+
 def evidence() -> st.SearchStrategy[Evidence]:
     return st.builds(
         Evidence,
-        tool=st.sampled_from(["tests", "stage", "search"]),
+        tool=st.sampled_from(["tests", "stage", "search", EFFECTS]),
         request=st.sampled_from(["pytest -q", "mypy .", "apply"]),
         outcome=st.sampled_from(Outcome),
         observation=st.sampled_from(["", "1 of 3 fail"]),
         data=st.fixed_dictionaries(
             {},
-            optional={"counts": st.dictionaries(st.sampled_from(["passed", "failed", "skipped"]), st.integers(0, 5))},
+            optional={
+                "counts": st.dictionaries(st.sampled_from(["passed", "failed", "skipped"]), st.integers(0, 5)),
+                "complete": st.booleans(),
+                "gate": st.sampled_from([None, "allow", {"decision": "perhaps"}])
+                | st.fixed_dictionaries(
+                    {"decision": st.sampled_from(["allow", "ask", "deny"]), "reasons": st.sampled_from([[], ["why"]])}
+                ),
+            },
         ),
         check=st.sampled_from([None, *(c.id for c in CHECKS)]),
         required=st.booleans(),
@@ -106,6 +128,8 @@ def attempts(draw: st.DrawFn) -> Attempt:
         Draft(author="a", answer="42"),
         Draft(author="a", problem="no JSON"),
         Draft(author="a", actions=(Answer(text="x"),)),
+        RUN,
+        Draft(author="a", actions=(*WRITE.actions, *RUN.actions)),
     ]
     return Attempt(
         round=draw(st.integers(0, 5)),
@@ -125,7 +149,7 @@ policies = st.builds(
     approve=st.sampled_from(["auto", "ask", "never"]),
     opinions=st.sampled_from(["veto", "note"]),
     veto_from=st.sampled_from(Severity),
-    unproven=st.sampled_from(["ask", "abstain", "commit"]),
+    unproven=st.sampled_from(["ask", "abstain", "allowed", "commit"]),
     stable=st.none() | st.integers(1, 3),
 )
 cases = st.builds(
@@ -134,6 +158,7 @@ cases = st.builds(
     required=st.sampled_from([(), CHECKS[:1], CHECKS]),
     usage=usages,
     repeated=st.integers(0, 4),
+    written=st.booleans(),
 )
 
 
@@ -158,7 +183,8 @@ def test_no_critique_can_wave_a_draft_through(policy: Policy, case: Case, critiq
     after = decide(policy, case.model_copy(update={"attempt": attempt}))
     good = (DecisionKind.commit, DecisionKind.answer, DecisionKind.ask)
     if after.kind in good:
-        assert before.kind == after.kind
+        asked_again = case.written and (before.kind, after.kind) == (DecisionKind.commit, DecisionKind.ask)
+        assert before.kind == after.kind or asked_again
 
 
 @given(policies, cases, st.integers(1, 4))
@@ -203,7 +229,8 @@ def test_a_spent_budget_never_leads_to_another_revision(policy: Policy, case: Ca
 @given(policies, cases)
 @settings(deadline=None, max_examples=150)
 def test_approval_by_a_person_or_by_nobody_is_never_bypassed(policy: Policy, case: Case) -> None:
-    if policy.approve != "auto":
+    """What a person wrote when asked is approved by that."""
+    if policy.approve == "never" or (policy.approve == "ask" and not case.written):
         assert decide(policy, case).kind is not DecisionKind.commit
 
 
@@ -274,7 +301,13 @@ def test_an_action_beyond_files_is_a_change_even_if_no_file_changes() -> None:
     call = Draft(author="a", actions=(CallTool(name="refund", arguments={"cents": 5}),))
     case = Case(attempt=Attempt(round=0, draft=call, changes=Changes()))
     assert decide(Policy(), case).kind is DecisionKind.ask
-    assert decide(Policy(unproven="commit"), case).kind is DecisionKind.commit
+    unseen = decide(Policy(unproven="commit"), case)
+    assert (unseen.kind, unseen.reasons[0]) == (
+        DecisionKind.ask,
+        "nothing has looked at what its actions do beyond files",
+    )
+    seen = case.attempt.model_copy(update={"evidence": (ruled("allow", changes=Changes()),)})
+    assert decide(Policy(unproven="commit"), Case(attempt=seen)).kind is DecisionKind.commit
 
 
 def test_the_last_draft_may_still_be_committed_when_the_budget_is_spent() -> None:

@@ -13,9 +13,18 @@ from revet.actions.transaction import foreign
 from revet.errors import CommitError, InputError, JournalCorrupt, UnsupportedAction, WorldMoved
 from revet.protected import is_always_protected
 from revet.sandboxes.base import Layer
-from revet.schema import FileChange
+from revet.schema import FileChange, FolderChange, Receipt
 
-__all__ = ["check_journalled", "check_paths", "check_world", "check_writable", "foreign_journal", "take_from_layer"]
+__all__ = [
+    "check_actions",
+    "check_journalled",
+    "check_paths",
+    "check_undoable",
+    "check_world",
+    "check_writable",
+    "foreign_journal",
+    "take_from_layer",
+]
 
 
 def check_journalled(root: Path, phase: Phase) -> None:
@@ -32,14 +41,22 @@ def check_journalled(root: Path, phase: Phase) -> None:
             raise foreign_journal(phase, plan)
         try:
             check_paths(plan.files)
-            check_paths((*plan.make, *plan.remove))
+            check_paths((*plan.make, *plan.remove, *plan.folders))
         except InputError as error:
             raise JournalCorrupt(f"{phase.path}: {error}", hint="remove the folder if it is not yours") from error
-        try:
-            for action in plan.actions:
-                handler_of(action)
-        except UnsupportedAction as error:
-            raise CommitError(f"{phase.path} cannot be finished: {error}", hint="register its handler first") from error
+        if not done:
+            check_actions(phase, plan, "finished")
+
+
+def check_actions(phase: Phase, plan: Plan, what: str) -> None:
+    """CommitError if an action of the plan cannot be carried out here, for its handler or its function is missing."""
+    try:
+        for action in plan.actions:
+            handler_of(action).reversible(action)
+    except UnsupportedAction as error:
+        raise CommitError(
+            f"{phase.path} cannot be {what}: {error}", hint="register its handler or function first"
+        ) from error
 
 
 def foreign_journal(phase: Phase, plan: Plan) -> JournalCorrupt:
@@ -49,7 +66,23 @@ def foreign_journal(phase: Phase, plan: Plan) -> JournalCorrupt:
     )
 
 
-def check_paths(files: Sequence[FileChange | Folder]) -> None:
+def check_undoable(receipt: Receipt, *, partial: bool) -> None:
+    """CommitError, before anything is done, if nothing of the commit can be taken back, or not all and that was
+    not asked for.
+    """
+    stays = ", ".join(each.what for each in receipt.irreversible)
+    if stays and not receipt.undoable:
+        raise CommitError(f"nothing of {receipt.id} can be taken back: {stays}")
+    if stays and not partial:
+        files = [file.path for file in receipt.files]
+        rest = ", ".join([*files, *(e.what for e in receipt.effects if e.done and e not in receipt.irreversible)])
+        raise CommitError(
+            f"not all of {receipt.id} can be taken back: {stays}; nothing was undone",
+            hint=f"a partial undo takes back the rest: {rest}",
+        )
+
+
+def check_paths(files: Sequence[FileChange | Folder | FolderChange]) -> None:
     """Refuse what staging would never have produced: a journal or changes from elsewhere are not to be
     trusted.
     """

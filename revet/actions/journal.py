@@ -7,6 +7,9 @@ done.
     .revet/journal/<transaction>/commit/
         new/<n>                  what is to be put in place of the n-th path (moved there by the commit)
         old/<n>                  what was there before; stays, for undo, until it is undone
+        effects/<n>/             what the handler of the n-th action beyond the files keeps: what its undo needs
+        marks/                   what was done so far: ``files``, and of each action ``<n>.done``, ``<n>.undone``,
+                                 ``<n>.uncertain`` and ``<n>.stays`` with the reason
         gone/<n>                 the very file that was taken away or replaced; when all is done it takes the place
                                  of the copy in old/, unless it has other links, through which it may change
         prepared.json            the plan; from here on it is finished or rolled back, never forgotten
@@ -41,9 +44,9 @@ from pydantic import Field, ValidationError
 
 from revet.actions.disk import sync_folder
 from revet.errors import CommitError, InputError, JournalCorrupt
-from revet.schema import Action, FileChange, Model, Receipt
+from revet.schema import Action, Changes, FileChange, FolderChange, Model, Receipt
 
-__all__ = ["Folder", "Home", "Journal", "Phase", "Plan", "step"]
+__all__ = ["Folder", "Home", "Journal", "Phase", "Plan", "keep", "step"]
 
 M = TypeVar("M", bound=Model)
 
@@ -93,6 +96,11 @@ class Home(Model):
 class Plan(Model):
     """What a transaction does: paths from their `before` to their `after`, folders made (outermost first) and
     folders removed if they are empty (innermost first), and actions with effects beyond the files.
+
+    `folders` are those that were themselves examined: among `make` and `remove`, which also hold what the files need.
+    `actions` are in the order in which they are carried out, `places` theirs in the draft, `reversible` whether each
+    can be taken back; `changes` is what was examined of them, for their handlers. An undo that is `partial` leaves
+    what cannot be taken back.
     """
 
     version: Literal[1] = 1
@@ -103,7 +111,13 @@ class Plan(Model):
     files: tuple[FileChange, ...]
     make: tuple[Folder, ...] = ()
     remove: tuple[Folder, ...] = ()
+    folders: tuple[FolderChange, ...] = ()
     actions: tuple[Action, ...] = ()
+    places: tuple[int, ...] = ()
+    reversible: tuple[bool, ...] = ()
+    changes: Changes | None = None
+    attempt: str = Field(default="", description="part of the keys: after a roll-back, a new attempt is a new one")
+    partial: bool = False
     created_at: datetime
 
     def reversed(self) -> Plan:
@@ -111,6 +125,7 @@ class Plan(Model):
         return self.model_copy(
             update={
                 "files": tuple(FileChange(path=file.path, before=file.after, after=file.before) for file in self.files),
+                "folders": tuple(each.model_copy(update={"made": not each.made}) for each in self.folders),
                 "make": self.remove[::-1],
                 "remove": self.make[::-1],
             }
@@ -123,13 +138,14 @@ class Phase:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.new, self.old, self.gone = path / "new", path / "old", path / "gone"
+        self.effects, self.marks = path / "effects", path / "marks"
 
     @property
     def exists(self) -> bool:
         """True if the folder is there. JournalCorrupt if it, or a folder in it, is a symlink: we never make
         those.
         """
-        for path in (self.path.parent, self.path, self.new, self.old, self.gone):
+        for path in (self.path.parent, self.path, self.new, self.old, self.gone, self.effects, self.marks):
             if path.is_symlink():
                 raise JournalCorrupt(f"{path} is a symlink; nothing was touched", hint="remove it")
         return self.path.is_dir()
@@ -143,6 +159,38 @@ class Phase:
         """Make the blobs durable, and the way to them from the workspace down."""
         for path in (self.new, self.old, self.gone, self.path, *list(self.path.parents)[:4]):
             sync_folder(path)
+
+    def open_parts(self, count: int) -> None:
+        """Make the folders of so many handlers, and that of the marks."""
+        for path in (self.marks, self.effects, *(self.effects / str(number) for number in range(count))):
+            path.mkdir(mode=0o700)
+        step("made effects")
+
+    def sync_parts(self) -> None:
+        """Make durable what the handlers keep."""
+        sync_folder(self.marks)
+        for top, _, files in os.walk(self.effects, topdown=False):
+            for name in files:
+                _sync_file(Path(top, name))
+            sync_folder(Path(top))
+
+    def mark(self, name: str, why: str = "") -> None:
+        """Remember something, durably."""
+        self.marks.mkdir(mode=0o700, exist_ok=True)
+        keep(self.marks / name, why.encode("utf-8", "replace"))
+        step(f"marked {name}")
+
+    def marked(self, name: str) -> bool:
+        return (self.marks / name).exists()
+
+    def mark_of(self, name: str) -> str | None:
+        """What a mark says; None without it."""
+        try:
+            return _plain_bytes(self.marks / name).decode("utf-8", "replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise JournalCorrupt(f"{self.marks / name}: {error}", hint="remove it") from error
 
     def prepare(self, plan: Plan) -> None:
         self._write("prepared.json", plan)
@@ -223,6 +271,23 @@ class Phase:
                 hint=f"keep a copy of {self.path}: old/ holds the files from before the commit, new/ the new"
                 " ones; put right what is missing, then remove the folder",
             ) from error
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Write a small file so that it is either absent or whole, and durable when this returns."""
+    beside = path.with_name(f"{path.name}.tmp")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def _sync_file(path: Path) -> None:
+    if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _plain_bytes(path: Path) -> bytes:

@@ -22,11 +22,12 @@ class TakenBack:
     recovered: tuple[str, ...] = ()
 
 
-def undo_run(run: Run, store: Store) -> TakenBack:
-    """Restore the workspace byte for byte and save the run with its receipt marked undone.
+def undo_run(run: Run, store: Store, *, partial: bool = False) -> TakenBack:
+    """Restore the workspace byte for byte, take back what was done beyond it, and save the run with its receipt marked
+    undone. Where something cannot be taken back nothing is, unless `partial` asks for the rest.
 
     Raises `InputError` for a run that committed nothing, `UndoConflict` (naming the files) if one was edited since,
-    `WorkspaceBusy` while another run works there.
+    `CommitError` for what cannot be taken back, `WorkspaceBusy` while another run works there.
     """
     if run.receipt is None:
         hint = f"it ended {run.outcome.value}; `revet show {run.id}` says why"
@@ -34,7 +35,7 @@ def undo_run(run: Run, store: Store) -> TakenBack:
     workspace = Path(run.receipt.workspace)
     with lock(workspace):
         recovered = recover(workspace)
-        receipt = undo(workspace, run.receipt.id)
+        receipt = undo(workspace, run.receipt.id, partial=partial)
     taken_back = run.model_copy(update={"receipt": receipt})
     store.save(taken_back)
     return TakenBack(taken_back, tuple(recovered))

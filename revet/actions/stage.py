@@ -4,24 +4,36 @@ touched.
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from revet.actions.diffs import Side, render
-from revet.actions.disk import Odd, Snapshot, folder, give, observe
+from revet.actions.disk import Odd, Snapshot, observe
 from revet.actions.edits import apply_diff, apply_replacements
+from revet.actions.layering import lay
 from revet.actions.paths import Protection, real_workspace
-from revet.actions.registry import Handler, handler_of, register
+from revet.actions.registry import Handler, Staging, Trial, handler_of, register
 from revet.actions.tree import Staged, Tree
-from revet.errors import DraftError, HostError, InputError
-from revet.sandboxes.base import Layer
-from revet.schema import Action, Changes, DeleteFile, Draft, EditFile, FileChange, FileState, WriteFile
+from revet.errors import DraftError, InputError
+from revet.schema import (
+    Action,
+    CallPlan,
+    Changes,
+    CommandRun,
+    DeleteFile,
+    Draft,
+    EditFile,
+    FileChange,
+    FileState,
+    FolderChange,
+    TableChange,
+    WriteFile,
+)
 
 __all__ = ["Stage"]
+
+P = TypeVar("P", TableChange, CallPlan, CommandRun, FolderChange)
 
 
 class Stage:
@@ -34,7 +46,17 @@ class Stage:
     beyond the files. These do it in `commit`, which needs the draft for that.
     """
 
-    def __init__(self, workspace: Path, folder: Path, protection: Protection) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        folder: Path,
+        protection: Protection,
+        *,
+        trial: Trial | None = None,
+        database: str | None = None,
+        functions: Any = None,
+    ) -> None:
+        self.trial, self.database, self.functions = trial, database, functions
         self.workspace = real_workspace(workspace)
         self.folder = Path(folder).resolve()
         self.protection = protection
@@ -43,10 +65,10 @@ class Stage:
         if not self.folder.is_dir():
             raise InputError(f"the staging folder {folder} does not exist", hint="create it first")
         self._tree = Tree(self.workspace, protection)
-        self.layer = self._lay([])
+        self.layer = lay(self._tree, self.folder)
         self.effects: tuple[Action, ...] = ()
 
-    def stage(self, draft: Draft) -> Changes:
+    async def stage(self, draft: Draft) -> Changes:
         """Stage the draft's actions in order, on the workspace as it is now; what was staged before is
         dropped.
 
@@ -55,21 +77,19 @@ class Stage:
         """
         self._drop()
         tree = Tree(self.workspace, self.protection)
-        for index, action in enumerate(draft.actions):
+        staging = Staging(tree, self.workspace, self.trial, self.database, self.functions)
+        for staging.index, action in enumerate(draft.actions):
             try:
-                handler_of(action).stage(action, tree)
+                await handler_of(action).stage(action, staging)
             except DraftError as error:
-                error.action = index if error.action is None else error.action
+                error.action = staging.index if error.action is None else error.action
                 error.path = getattr(action, "path", None) if error.path is None else error.path
-                self.layer = self._lay([])
+                self.layer = lay(self._tree, self.folder)
                 raise
         staged = tree.staged()
-        self._tree, self.layer = tree, self._lay(staged)
+        self._tree, self.layer = tree, lay(tree, self.folder)
         self.effects = tuple(action for action in draft.actions if not handler_of(action).files_only)
-        files = tuple(
-            FileChange(path=item.path, before=_state(item.before), after=_state(item.after)) for item in staged
-        )
-        return Changes(files=files, diff=render((item.path, _side(item.before), _side(item.after)) for item in staged))
+        return _changes(staged, staging)
 
     def read(self, path: str) -> bytes:
         """The bytes of a file as staged, through symlinks. DraftError if there is none."""
@@ -77,7 +97,13 @@ class Stage:
 
     def drift(self, changes: Changes) -> list[str]:
         """The paths whose state on disk is no longer the one that the changes were based on, sorted."""
-        return sorted(file.path for file in changes.files if not self._unmoved(file, changes))
+        moved = {file.path for file in changes.files if not self._unmoved(file, changes)}
+        own = {file.path for file in changes.files}
+        for each in changes.folders:
+            is_there = observe(self.workspace, each.path) is Odd.folder
+            if each.path not in own and is_there == each.made:
+                moved.add(each.path)
+        return sorted(moved)
 
     def _unmoved(self, file: FileChange, changes: Changes) -> bool:
         try:
@@ -94,70 +120,20 @@ class Stage:
         self._tree = Tree(self.workspace, self.protection)
         self.effects = ()
 
-    def _lay(self, staged: list[Staged]) -> Layer:
-        """Write the staged files to a fresh layer."""
-        root = Path(tempfile.mkdtemp(prefix="layer-", dir=self.folder))
-        try:
-            _mirror(self.workspace, "", root)
-            for item in staged:
-                if isinstance(item.after.state, FileState):
-                    self._write(root, item)
-        except OSError as error:
-            shutil.rmtree(root, ignore_errors=True)
-            raise HostError(
-                f"the draft cannot be staged in {self.folder}: {error.strerror}", hint="free some space there"
-            ) from error
-        deleted = (item.path for item in staged if item.after.state is None)
-        return Layer(root=root, deleted=tuple(path for path in deleted if not (root / path).is_dir()))
 
-    def _write(self, root: Path, item: Staged) -> None:
-        for parent in self._tree.folders(item.path):
-            if not (root / parent).is_dir():
-                (root / parent).mkdir()
-                _mirror(self.workspace, parent, root / parent)
-        assert item.after.data is not None and isinstance(item.after.state, FileState)
-        target = root / item.path
-        target.write_bytes(item.after.data)
-        uid, gid = _owner(self.workspace, item)
-        held = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            give(held, uid, gid, item.after.state.mode)
-        finally:
-            os.close(held)
+def _changes(staged: list[Staged], staging: Staging) -> Changes:
+    def added(kind: type[P]) -> tuple[P, ...]:
+        return tuple(part for part in staging.parts if isinstance(part, kind))
 
-
-def _mirror(workspace: Path, path: str, to: Path) -> None:
-    """Give the layer's folder the owner and mode of the workspace's, or of the nearest parent that exists
-    there.
-
-    The owner keeps full access, so that the layer can be removed again.
-    """
-    info, mode = _nearest(workspace, path)
-    with folder(to, "") as held:
-        give(held, info.st_uid, info.st_gid, mode | 0o700)
-
-
-def _nearest(workspace: Path, path: str) -> tuple[os.stat_result, int]:
-    """Whose the folder `path` is, or would be if it were made, and its mode."""
-    mode: int | None = None
-    while True:
-        try:
-            with folder(workspace, path) as held:
-                info = os.fstat(held)
-                return info, info.st_mode & 0o7777 if mode is None else mode
-        except (FileNotFoundError, NotADirectoryError):
-            path, mode = path.rpartition("/")[0], 0o755
-
-
-def _owner(workspace: Path, item: Staged) -> tuple[int, int]:
-    """A replaced file keeps its owner; a new one belongs to the owner of the folder that it is made in."""
-    parent, _, name = item.path.rpartition("/")
-    if item.before.state is not None:
-        with folder(workspace, parent) as held:
-            info = os.stat(name, dir_fd=held, follow_symlinks=False)
-            return info.st_uid, info.st_gid
-    info, _ = _nearest(workspace, parent)
-    return info.st_uid, info.st_gid
+    files = (FileChange(path=item.path, before=_state(item.before), after=_state(item.after)) for item in staged)
+    return Changes(
+        files=tuple(files),
+        folders=(*staging.tree.folder_changes(), *added(FolderChange)),
+        tables=added(TableChange),
+        calls=added(CallPlan),
+        commands=added(CommandRun),
+        diff=render((item.path, _side(item.before), _side(item.after)) for item in staged),
+    )
 
 
 def _state(found: Snapshot) -> FileState | None:
@@ -171,33 +147,33 @@ def _side(found: Snapshot) -> Side:
 # --- the kinds of actions that only touch files, and the one that touches nothing --------------------------
 
 
-class _Files(ABC):
-    """Stages one kind of action. There is nothing to commit or to undo beyond the files."""
+class _Files:
+    """There is nothing to commit or to undo beyond the files."""
 
     files_only = True
 
-    @abstractmethod
-    def stage(self, action: Any, tree: Tree) -> None: ...
+    def reversible(self, action: Any) -> bool:
+        return True
 
-    def commit(self, action: Any, key: str) -> None:
+    def _nothing(self, action: Any, changes: Changes, key: str, folder: Path) -> None:
         return
 
-    def undo(self, action: Any, key: str) -> None:
-        return
+    prepare = commit = undo = settle = _nothing
 
 
 class _Answer(_Files):
-    def stage(self, action: Any, tree: Tree) -> None:
+    async def stage(self, action: Any, staging: Staging) -> None:
         return
 
 
 class _Write(_Files):
-    def stage(self, action: WriteFile, tree: Tree) -> None:
-        tree.write(action.path, action.to_bytes(), action.mode)
+    async def stage(self, action: WriteFile, staging: Staging) -> None:
+        staging.tree.write(action.path, action.to_bytes(), action.mode)
 
 
 class _Edit(_Files):
-    def stage(self, action: EditFile, tree: Tree) -> None:
+    async def stage(self, action: EditFile, staging: Staging) -> None:
+        tree = staging.tree
         tree.find(action.path)
         data = tree.read(action.path) if tree.exists(action.path) else None
         if action.diff is not None:
@@ -209,8 +185,8 @@ class _Edit(_Files):
 
 
 class _Delete(_Files):
-    def stage(self, action: DeleteFile, tree: Tree) -> None:
-        tree.delete(action.path)
+    async def stage(self, action: DeleteFile, staging: Staging) -> None:
+        staging.tree.delete(action.path)
 
 
 _KINDS: dict[str, Handler] = {

@@ -20,7 +20,7 @@ from typing import Literal
 from revet.actions.disk import Odd, State, beside, copy, folder, link, observe, place, split, sync_folder, take
 from revet.actions.journal import Folder, Phase, Plan, step
 from revet.errors import JournalCorrupt, UndoConflict, WorldMoved
-from revet.schema import FileChange, FileState
+from revet.schema import FileChange, FileState, FolderChange
 
 __all__ = [
     "carry_out",
@@ -28,7 +28,7 @@ __all__ = [
     "copy_before",
     "damaged",
     "fetch_before",
-    "folders_in_the_way",
+    "folders_to_remove",
     "foreign",
     "missing_folders",
     "roll_back",
@@ -98,7 +98,26 @@ def foreign(root: Path, plan: Plan, *, started: bool) -> list[str]:
         # A folder that has to make way for a file must hold nothing but what the plan removes.
         if file.after is not None and file.path in removed and observe(root, file.path) is Odd.folder:
             bad.update(_strangers(root, plan, file.path))
+    bad.update(_foreign_folders(root, plan, started=started))
     return sorted(bad)
+
+
+def _foreign_folders(root: Path, plan: Plan, *, started: bool) -> Iterable[str]:
+    """The folders of the plan that are not as it found them. Once begun, or for an undo, only a file in the place of
+    a folder is in the way: a folder that is there already, or gone already, or not empty any more, is left so.
+    """
+    own = {file.path for file in plan.files}
+    for each in plan.folders:
+        state = observe(root, each.path)
+        if each.path in own:
+            continue  # a file that makes way for it, or comes in its place
+        if started or plan.kind == "undo":
+            if state not in (None, Odd.folder):
+                yield each.path
+        elif state is not (None if each.made else Odd.folder):
+            yield each.path
+        elif not each.made:
+            yield from _strangers(root, plan, each.path)
 
 
 def _strangers(root: Path, plan: Plan, path: str) -> Iterable[str]:
@@ -113,16 +132,16 @@ def _strangers(root: Path, plan: Plan, path: str) -> Iterable[str]:
 def missing_folders(
     root: Path, files: Iterable[FileChange], known: Iterable[Folder] = (), *, layer: Path | None = None
 ) -> tuple[Folder, ...]:
-    """The `known` folders and the parents that must be made for the files that come to be, outermost first, with the
-    layer's modes.
+    """The `known` folders and the parents that must be made for them and for the files that come to be, outermost
+    first, with the layer's modes.
 
     WorldMoved if something that is not a folder, and that the plan does not remove, is in the way.
     """
     files = tuple(files)
     removed = {file.path for file in files if file.after is None}
     made = {item.path: item for item in known}
-    for file in files:
-        parts = file.path.split("/")[:-1] if file.after is not None else []
+    for inner in [*made, *(file.path for file in files if file.after is not None)]:
+        parts = inner.split("/")[:-1]
         for count in range(1, len(parts) + 1):
             path = "/".join(parts[:count])
             state = observe(root, path)
@@ -135,15 +154,16 @@ def missing_folders(
     return tuple(sorted(made.values(), key=lambda item: item.path.count("/")))
 
 
-def folders_in_the_way(root: Path, files: Iterable[FileChange]) -> tuple[Folder, ...]:
-    """The folders, innermost first, that must be removed for the files that come to be in their places."""
-    found: list[Folder] = []
+def folders_to_remove(root: Path, files: Iterable[FileChange], folders: Iterable[FolderChange]) -> tuple[Folder, ...]:
+    """The folders, innermost first, that are removed, or must be for the files that come to be in their places."""
+    found = [Folder(path=each.path, mode=each.mode) for each in folders if not each.made]
     for file in files:
         if file.after is not None and observe(root, file.path) is Odd.folder:
             for top, _, _ in os.walk(root / file.path, topdown=False):
                 mode = stat.S_IMODE(Path(top).stat().st_mode)
                 found.append(Folder(path=Path(top).relative_to(root).as_posix(), mode=mode))
-    return tuple(found)
+    innermost_first = sorted({each.path: each for each in found}.values(), key=lambda each: -each.path.count("/"))
+    return tuple(innermost_first)
 
 
 def copy_before(root: Path, plan: Plan, phase: Phase) -> None:

@@ -3,6 +3,8 @@
 from revet.agents.base import Critic, Judge, Proposer, Reviser
 from revet.agents.chat import ChatAgent, ChatCritic, ChatJudge, ChecklistCritic, StepCritic
 from revet.agents.evidence import EvidenceCritic
+from revet.agents.gui import GuiCritic, GuiProtocol
+from revet.agents.preoperative import PreOperative
 from revet.agents.registry import proposer
 from revet.agents.scripted import Scripted
 
@@ -13,7 +15,10 @@ __all__ = [
     "ChecklistCritic",
     "Critic",
     "EvidenceCritic",
+    "GuiCritic",
+    "GuiProtocol",
     "Judge",
+    "PreOperative",
     "Proposer",
     "Reviser",
     "Scripted",

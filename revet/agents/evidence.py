@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from revet.agents.localise import Method, Suspicion, TestRun, rank
+from revet.policy import EFFECTS
 from revet.schema import Critique, Evidence, Finding, Location, Outcome, Severity, Verdict
 from revet.tools import findings_of, spectrum_of
 from revet.tools.base import View
@@ -47,7 +48,8 @@ class EvidenceCritic:
         told = [f for evidence in view.evidence if evidence not in wanting for f in findings_of(evidence)]
         findings += told
         grave = [f for f in told if f.severity.rank >= self.revise_from.rank and f.confidence > PROBABLE]
-        checks = [e for e in view.evidence if e.required]
+        # That no rule denies what it does proves nothing of what it is for.
+        checks = [e for e in view.evidence if e.required and (e.tool != EFFECTS or e in wanting)]
         if not checks and not told:
             return Critique(
                 critic=self.name,

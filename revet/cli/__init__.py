@@ -10,7 +10,9 @@ import typer
 from revet.cli.about import recipes, schema, tools
 from revet.cli.doctor import doctor
 from revet.cli.evaluate import evaluate
+from revet.cli.gate import gate
 from revet.cli.history import show, undo
+from revet.cli.mcp import mcp
 from revet.cli.sandbox import sandbox
 from revet.cli.tasks import fix, run
 
@@ -25,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, fix, show, undo, recipes, tools, schema, doctor):
+for command in (run, fix, show, undo, recipes, tools, schema, doctor, mcp):
     app.command()(command)
+app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(gate)
 app.add_typer(sandbox)
 app.add_typer(evaluate)
 

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["SharedAgents"]
 
-_BUDGETS = ("rounds", "seconds", "tool_calls", "tokens", "cost", "approve", "sandbox_features")
+_BUDGETS = (
+    "rounds",
+    "seconds",
+    "tool_calls",
+    "tokens",
+    "cost",
+    "approve",
+    "unproven",
+    "ask_seconds",
+    "sandbox_features",
+)
 """The settings that are fields of a `Policy`."""
 
 
@@ -76,6 +86,7 @@ class SharedAgents:
             policy=Policy(**given),
             store=store,
             seed=settings.seed,
+            rules=settings.rules,
         )
         servers = [server for _, server in self._servers]
         self._tools[id(agent)] = [tool for tool in tools if tool not in servers]

@@ -1,25 +1,34 @@
-"""Asks a person whether a proven draft may be committed."""
+"""Asks a person about a draft: whether it may be committed, or what should be done instead."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 from rich.text import Text
 
+from revet.cli.editing import NotActions, as_yaml, editor, open_editor, read_actions
 from revet.report import Reporter, diff_text
-from revet.report.text import checks_line, one_line, why
+from revet.report.text import checks_line, clean, one_line, why
 
 if TYPE_CHECKING:
-    from revet.schema import Run
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Asking"]
+    from revet.schema import Attempt, Finding, Run
+
+__all__ = ["Asking", "Reply"]
+
+Reply: TypeAlias = "bool | Mapping[str, object]"
+"""An answer, as `Agent.aresume` takes it."""
+
+QUESTION = "Commit this to the workspace? [y]es [n]o [e]dit [r]espond "
+MOST_FINDINGS, MOST_ACTIONS = 12, 12
 
 
 class Asking:
-    """Shows the diff and the evidence of a waiting run and reads y or n; one question at a time.
+    """Shows what a waiting run would do and what is known of it, and reads the answer; one question at a time.
 
     Where nobody can answer (no terminal), the answer is None and the run goes on waiting.
     """
@@ -29,32 +38,106 @@ class Asking:
         self.possible = sys.stdin is not None and sys.stdin.isatty() and console.is_terminal
         self._turn = asyncio.Lock()
 
-    async def __call__(self, run: Run) -> bool | None:
+    async def __call__(self, run: Run) -> Reply | None:
         if not self.possible:
             return None
         async with self._turn:
             with self.reporter.paused():
                 self._show(run)
-                return await self._answer()
+                return await self._answer(run)
 
     def _show(self, run: Run) -> None:
         self.console.print()
-        self.console.print(Text(f"{run.task.id}: {why(run)}", style="bold"), soft_wrap=True)
+        self._say(f"{run.task.id}: {why(run)}", "bold")
         if run.best is not None:
+            for line in _actions(run.best):
+                self._say(f"    {line}")
             self.console.print(diff_text(run.best.diff), soft_wrap=True)
-            self.console.print(Text(f"    {checks_line(run.best.evidence)}"), soft_wrap=True)
+            for line in _known(run.best):
+                self._say(f"    {line}")
         for reason in run.decision.reasons:
-            self.console.print(Text(f"    {one_line(reason)}"), soft_wrap=True)
+            self._say(f"    {one_line(reason)}")
 
-    async def _answer(self) -> bool | None:
+    async def _answer(self, run: Run) -> Reply | None:
         while True:
-            self.console.print(Text("Commit this to the workspace? [y/n] ", style="bold"), end="")
-            line = await _read_line()
+            line = await self._asked(QUESTION)
             if not line:
                 return None
             answer = line.strip().lower()
             if answer in ("y", "yes", "n", "no"):
                 return answer.startswith("y")
+            said: Reply | None = None
+            if answer in ("r", "respond"):
+                said = await self._response()
+            elif answer in ("e", "edit"):
+                said = await self._edit(run)
+            if said is not None:
+                return said
+
+    async def _response(self) -> Reply | None:
+        """What the reviser is told; None for nothing, and the question stands."""
+        message = (await self._asked("What should be different? ")).strip()
+        return {"type": "respond", "message": message} if message else None
+
+    async def _edit(self, run: Run) -> Reply | None:
+        """The actions as they were left in the editor; None for none, and the question stands."""
+        text = as_yaml(run.best.draft.actions if run.best is not None else ())
+        while True:
+            try:
+                path, text = await open_editor(text)
+                actions = read_actions(text, path.name)
+            except NotActions as problems:
+                self._say(clean(str(problems)), "red")
+                again = (await self._asked("Edit it again? [y/n] ")).strip().lower()
+                if again not in ("y", "yes"):
+                    return None
+            except (OSError, ValueError) as error:
+                self._say(f"the editor cannot be started: {' '.join(editor())}: {error}", "red")
+                self._say("  → name one that is installed: export EDITOR=nano")
+                return None
+            else:
+                return {"type": "edit", "actions": actions} if actions else None
+
+    async def _asked(self, words: str) -> str:
+        self.console.print(Text(words, style="bold"), end="")
+        return await _read_line()
+
+    def _say(self, words: str, style: str = "") -> None:
+        self.console.print(Text(words, style=style), soft_wrap=True)
+
+
+def _actions(attempt: Attempt) -> Iterator[str]:
+    """What would be done beyond files: the diff shows the rest."""
+    from revet.policy import FILES_ONLY
+
+    beyond = [action for action in attempt.draft.actions if action.kind not in FILES_ONLY]
+    for action in beyond[:MOST_ACTIONS]:
+        told = action.model_dump(mode="json", exclude_defaults=True)
+        yield one_line(f"{action.kind}: " + ", ".join(f"{name} {value}" for name, value in told.items()), 300)
+    if len(beyond) > MOST_ACTIONS:
+        yield f"… and {len(beyond) - MOST_ACTIONS} more"
+
+
+def _known(attempt: Attempt) -> Iterator[str]:
+    """What the checks saw, what would happen, and what was found wrong, gravest first."""
+    from revet.agents.preoperative import possible_result
+
+    if checks := checks_line(attempt.evidence):
+        yield checks
+    for line in possible_result(attempt.changes, attempt.evidence, attempt.critiques).splitlines():
+        yield one_line(line, 400)
+    findings = sorted((f for c in attempt.critiques for f in c.findings), key=lambda finding: -finding.severity.rank)
+    for finding in findings[:MOST_FINDINGS]:
+        yield _finding(finding)
+    if len(findings) > MOST_FINDINGS:
+        yield f"… and {len(findings) - MOST_FINDINGS} findings more"
+
+
+def _finding(finding: Finding) -> str:
+    where = f" at {finding.location}" if finding.location else ""
+    opinion = " (opinion)" if finding.opinion else ""
+    instead = f" → {finding.suggestion}" if finding.suggestion else ""
+    return one_line(f"{finding.severity} {finding.category}{where}: {finding.claim}{opinion}{instead}", 300)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from revet.errors import RevetError
+from revet.policy import asked_by_rules
 from revet.report import Ended, Reporter
 from revet.schema import Run, RunOutcome, Task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from revet.cli.asking import Reply
     from revet.graphs.events import Event
     from revet.store import Store
     from revet.taskfile import Entry, Settings
@@ -28,7 +30,7 @@ class Runner(Protocol):
 
     def astream(self, task: Task, *, run_id: str | None = None) -> AsyncIterator[Event]: ...
 
-    def aresume(self, run_id: str, approve: bool) -> AsyncIterator[Event]: ...
+    def aresume(self, run_id: str, answer: Reply) -> AsyncIterator[Event]: ...
 
 
 class Agents(Protocol):
@@ -46,8 +48,8 @@ class Agents(Protocol):
     async def close(self) -> None: ...
 
 
-Asker = Callable[[Run], Awaitable[bool | None]]
-"""Asks a person about a run that waits: yes, no, or None for no answer."""
+Asker = Callable[[Run], Awaitable["Reply | None"]]
+"""Asks a person about a run that waits: yes, no, what else (see `Agent.aresume`), or None for no answer."""
 
 
 class Batch:
@@ -142,14 +144,26 @@ class Batch:
             await self.agents.done(agent)
 
     async def _answered(self, index: int, agent: Runner, run: Run) -> Ended:
-        """The end of a run that may wait for an answer: it is asked for until it does not wait any more."""
+        """The end of a run that may wait for an answer: it is asked for until it does not wait any more.
+
+        To go on with approval `auto` approves what nothing but that approval held back, never what the rules ask about.
+        """
         entry = self.entries[index]
         while run.outcome is RunOutcome.asked:
-            answer = True if self.resume and entry.settings.approve == "auto" else await self.asker(run)
+            auto = self.resume and entry.settings.approve == "auto" and not (run.best and asked_by_rules(run.best))
+            answer = True if auto else await self._asked(entry, run)
             if answer is None:
                 break
             run = await self._follow(index, agent.aresume(run.id, answer))
         return Ended(entry.task, run)
+
+    async def _asked(self, entry: Entry, run: Run) -> Reply | None:
+        """What the person says within the time that the task gives them."""
+        try:
+            async with asyncio.timeout(entry.settings.ask_seconds):
+                return await self.asker(run)
+        except TimeoutError:
+            return {"type": "expire"}
 
     async def _follow(self, index: int, stream: AsyncIterator[Event]) -> Run:
         task, run = self.entries[index].task, None

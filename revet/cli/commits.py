@@ -20,7 +20,7 @@ def commits_of(workspace: Path, run_id: str) -> list[Receipt]:
     return [r for r in receipts(workspace) if r.id.rpartition(".")[0] == run_id and r.undone_at is None]
 
 
-def take_back(row: Row, store: Store) -> tuple[Receipt, list[str]]:
+def take_back(row: Row, store: Store, *, partial: bool = False) -> tuple[Receipt, list[str]]:
     """Undo what the run of `row` committed. Returns the receipt, and what recovery had to do before that.
 
     The receipt is found in the workspace's journal, for the run never wrote it down. Raises `InputError` if there is
@@ -36,7 +36,7 @@ def take_back(row: Row, store: Store) -> tuple[Receipt, list[str]]:
         found = commits_of(workspace, row.id)
         if not found:
             raise nothing
-        receipt = undo(workspace, found[-1].id)
+        receipt = undo(workspace, found[-1].id, partial=partial)
     record = store.find(row.id)
     if record is None:
         store.mark_undone(row.id)

@@ -10,7 +10,7 @@ import typer
 from revet.cli.common import BAD_INPUT, Debug, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rich.console import Console
 
@@ -21,31 +21,48 @@ __all__ = ["evaluate"]
 evaluate = typer.Typer(name="eval", help="Measure Revet's parts on real outputs of real models.", no_args_is_help=True)
 
 
-@evaluate.callback()
-def _suites() -> None:
-    """With a callback, the suite is named even while there is only one."""
+Folder = Annotated[Path, typer.Option("--data", help="Folder of the data sets, with files SET/NAME.SPLIT.jsonl.")]
+Split = Annotated[str, typer.Option("--split", help="Which rows: the part before .jsonl in file names.")]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="Measure on this set alone; may be repeated.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per set on stdout.")]
 
 
 @evaluate.command()
 @guarded
-def evidence(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the data sets, with files SET/NAME.SPLIT.jsonl.")],
-    split: Annotated[str, typer.Option("--split", help="Which rows: the part before .jsonl in file names.")] = "dev",
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Measure on this set alone; may be repeated.", show_default=False)
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per set on stdout.")] = False,
-    debug: Debug = False,
-) -> None:
+def evidence(data: Folder, split: Split = "dev", only: Only = None, json: Json = False, debug: Debug = False) -> None:
     """Measure how good the evidence is that the tools gather: 95 % confidence intervals, no model needed."""
+    from revet.evals.evidence import SETS, measurement
+
+    _measure(measurement, SETS, data, split, only, json)
+
+
+@evaluate.command()
+@guarded
+def gate(data: Folder, split: Split = "dev", only: Only = None, json: Json = False, debug: Debug = False) -> None:
+    """Measure what the gate lets through and what it holds back, with the dry run and without."""
+    from revet.evals.gate import SETS, measurement
+
+    _measure(measurement, SETS, data, split, only, json)
+
+
+def _measure(
+    measurement: Callable[[str], Measurement],
+    sets: Iterable[str],
+    data: Path,
+    split: str,
+    only: Sequence[str] | None,
+    json: bool,
+) -> None:
+    """Measure on the sets and print. A set that cannot be measured is told, and the others are measured."""
     from revet.errors import InputError
     from revet.evals import Source
-    from revet.evals.evidence import SETS, measurement
     from revet.report import make_console
 
     if not data.is_dir():
         raise InputError(f"--data: there is no folder {data}", hint="name the folder that holds the data sets")
-    chosen = [measurement(name) for name in (dict.fromkeys(only) if only else SETS)]
+    chosen = [measurement(name) for name in (dict.fromkeys(only) if only else sets)]
     console = make_console(stderr=True)
     figures: list[Figure] = []
     refused = False

@@ -45,23 +45,52 @@ def show(
 def undo(
     run: Annotated[str, typer.Argument(help="The id of a committed run, or its beginning.")],
     out: Out = FOLDER,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take back what can be, where not all can: a sent message stays sent.")
+    ] = False,
+    actions: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Import it first: it declares the functions that the run called."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Take a run's commit back: every file as it was before, byte for byte."""
+    """Take a run's commit back: every file as it was before, byte for byte, every row and call that can be."""
     from revet.actions import undo_run
     from revet.cli.commits import take_back
     from revet.report.text import one_line
 
+    for name in actions or ():
+        _import(name)
     store = open_store(out)
     row = store.row(run)
     record = store.find(row.id)
     if record is None or (record.error and record.receipt is None):
-        receipt, recovered = take_back(row, store)
+        receipt, recovered = take_back(row, store, partial=partial)
     else:
-        taken_back = undo_run(record, store)
+        taken_back = undo_run(record, store, partial=partial)
         assert taken_back.run.receipt is not None
         receipt, recovered = taken_back.run.receipt, list(taken_back.recovered)
     for line in recovered:
         typer.echo(f"recovered: {one_line(line)}", err=True)
-    files = ", ".join(one_line(file.path) for file in receipt.files)
-    typer.echo(f"Taken back: {row.id}. As before: {files} in {receipt.workspace}")
+    parts = [one_line(file.path) for file in receipt.files]
+    parts += [f"{one_line(folder.path)}/" for folder in receipt.folders]
+    parts += [one_line(effect.what) for effect in receipt.effects if effect.undone]
+    typer.echo(f"Taken back: {row.id}. As before: {', '.join(parts) or 'nothing'} in {receipt.workspace}")
+    for effect in receipt.irreversible:
+        typer.echo(f"Stays: {one_line(effect.what)} ({one_line(effect.why or 'it cannot be taken back')})")
+
+
+def _import(name: str) -> None:
+    """Import a module by its name, from the current folder too, as ``python -m`` does. InputError if it cannot be."""
+    import importlib
+    import sys
+
+    from revet.errors import InputError
+
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise InputError(f"the module {name!r} cannot be imported: {said}", hint="give its dotted name") from error

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from revet.agents.base import Critic
+from revet.agents.preoperative import foretold
 from revet.errors import BudgetSpent, InputError
 from revet.graphs.calling import planned
 from revet.graphs.step import Step
@@ -62,10 +64,11 @@ async def gather_critiques(step: Step, view: Callable[[str], View]) -> list[Crit
     """What every critic says, asked at the same time, each with a `view` of its own.
 
     A critic that a spent budget keeps from judging is not `heard`. Any other failure of a critic is raised when all
-    have ended, so that what the others' models answered is kept: without its critic nothing may be decided.
+    have ended, so that what the others' models answered is kept: without its critic nothing may be decided. Of a draft
+    that acts beyond files each critique says what would happen, and how that is known.
     """
     views = [(critic, view(critic.name)) for critic in step.context.critics]
-    judging = [_judged(critic.name, critic.criticise(own), own) for critic, own in views]
+    judging = [_judged(critic, critic.criticise(own), own) for critic, own in views]
     if len(judging) == 1:
         return [await judging[0]]
     said = await asyncio.gather(*judging, return_exceptions=True)
@@ -75,12 +78,13 @@ async def gather_critiques(step: Step, view: Callable[[str], View]) -> list[Crit
     return [each for each in said if isinstance(each, Critique)]
 
 
-async def _judged(name: str, judging: Awaitable[Critique], view: View) -> Critique:
+async def _judged(critic: Critic, judging: Awaitable[Critique], view: View) -> Critique:
+    name = critic.name
     try:
         said = await in_time(judging, view, lambda: _unheard(name, f"{LATE} {name} had judged"))
     except BudgetSpent as spent:
         return _unheard(name, f"{name} could not judge: {spent}")
-    return _meant(said, Critique, f"criticise of the critic {name}")
+    return foretold(_meant(said, Critique, f"criticise of the critic {name}"), critic, view)
 
 
 async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:

@@ -14,20 +14,27 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 from pydantic import JsonValue, PrivateAttr
 
-from revet import actions, sandboxes
+from revet import sandboxes
+from revet.actions import undo_run
+from revet.actions.calls import Functions, use
+from revet.actions.registry import with_database
 from revet.agents import Critic, Judge, Proposer, Reviser
+from revet.effects.rules import Rules
 from revet.errors import InputError, StoreError
 from revet.graphs import core, events
+from revet.graphs.answering import Approver, answered, last_of
 from revet.graphs.bench import Bench
 from revet.graphs.casting import Speaker, cast_team
 from revet.graphs.nodes import run_of
 from revet.graphs.persistence import Graph, Memory, compiled, open_memory
+from revet.graphs.questions import Answering, question, response
 from revet.graphs.state import Context, State, initial_state
 from revet.models import Library, Replies, as_model
 from revet.policy import Policy
 from revet.sandboxes import Sandbox
 from revet.schema import Decision, DecisionKind, Receipt, Run, RunOutcome, Task, new_id, utcnow
 from revet.store import Store
+from revet.tools import Effects
 from revet.tools.adapters import ToolLike
 
 __all__ = ["Agent", "AgentRun"]
@@ -36,20 +43,29 @@ T = TypeVar("T")
 
 
 class AgentRun(Run):
-    """A finished run that can be taken back."""
+    """A run that has ended, and can be taken back, or that waits for a person, and can be answered."""
 
     _store: Store = PrivateAttr()
+    _agent: Agent | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, run: Run, store: Store) -> AgentRun:
-        """The same run, tied to the store that remembers it."""
+    def of(cls, run: Run, store: Store, agent: Agent | None = None) -> AgentRun:
+        """The same run, tied to the store that remembers it, and to the agent that can go on with it."""
         live = cls.model_validate(dict(run))
-        live._store = store
+        live._store, live._agent = store, agent
         return live
 
-    def undo(self) -> Receipt:
-        """Restore the workspace byte for byte. Raises `UndoConflict` if a committed file was edited since."""
-        receipt = actions.undo_run(Run.model_validate(dict(self)), self._store).run.receipt
+    def resume(self, answer: Answering) -> AgentRun:
+        """Give a person's answer to a run that asked, and go on with it. See `Agent.aresume`."""
+        if self._agent is None:
+            raise InputError("this run knows no agent", hint="resume it with Agent.resume(run.id, answer)")
+        return self._agent.resume(self.id, answer)
+
+    def undo(self, *, partial: bool = False) -> Receipt:
+        """Restore the workspace byte for byte, and take back what was done beyond it. Raises `UndoConflict` if a file
+        was edited since; `CommitError` if not all can be taken back, unless `partial` asks for the rest.
+        """
+        receipt = undo_run(Run.model_validate(dict(self)), self._store, partial=partial).run.receipt
         assert receipt is not None
         return receipt
 
@@ -63,7 +79,9 @@ class Agent:
     `options`; `critics` and `tools`, where given, replace those of the method, and `extra_tools` come besides (one
     with the name of another takes its place). Plain functions, tools of LangChain's and MCP servers are tools too (see
     `revet.tools.adapters`). `prompts` is a folder whose files replace prompts. `base_url`, `record` and `library` say
-    where models come from (see `revet.models.Library`).
+    where models come from (see `revet.models.Library`). `rules` (a file, or `Rules`) say what may be done beyond
+    files; by default ``revet.toml`` and the built-in ones. `actions` are the functions that drafts may call (see
+    `revet.actions.action`), `database` is the one of SQL that names none.
 
     `sandbox` is a name or an object; None runs without one, for tasks that need no tools. `store` keeps runs and
     checkpoints (default: ``.revet`` in the current folder). One agent can run many tasks at the same time. Close it
@@ -90,6 +108,9 @@ class Agent:
         base_url: str | None = None,
         record: Path | str | None = None,
         library: Library | None = None,
+        rules: Rules | Path | str | None = None,
+        actions: Sequence[Any] = (),
+        database: str | None = None,
     ) -> None:
         if library is not None and (base_url is not None or record is not None):
             raise InputError("base_url and record are settings of the library", hint="give them to the library")
@@ -111,10 +132,16 @@ class Agent:
             prompts=None if prompts is None else str(prompts),
         )
         self.tools = {tool.name: tool for tool in self.team.tools}
+        if Effects.name in self.tools and rules is not None:
+            raise InputError("rules= is for the agent's own tool effects", hint="give the rules to the tool you gave")
+        # Nothing beyond files is committed unseen, whatever the tools.
+        self._looking = {} if Effects.name in self.tools else {Effects.name: Effects(rules)}
         self.policy = self.team.policy
         self.sandbox = sandboxes.get(sandbox) if isinstance(sandbox, str) else sandbox
         self.store = store if isinstance(store, Store) else Store(Path(store or ".revet"))
         self.seed = seed
+        self.functions, self.database = Functions(actions), database
+        self.functions.publish()
 
     async def aclose(self) -> None:
         """Free the models that this agent loaded itself. Can be called twice."""
@@ -127,18 +154,29 @@ class Agent:
 
     # --- running ---------------------------------------------------------------------------------------------
 
-    def run(self, task: Task, *, run_id: str | None = None) -> AgentRun:
+    def run(self, task: Task, *, run_id: str | None = None, approve: Approver | None = None) -> AgentRun:
         """`arun`, for programs that are not asynchronous. Works inside a notebook's running loop too."""
-        return _wait(lambda: self.arun(task, run_id=run_id))
+        return _wait(lambda: self.arun(task, run_id=run_id, approve=approve))
 
-    async def arun(self, task: Task, *, run_id: str | None = None) -> AgentRun:
-        """Run `task` to its end and return the record. See `astream`."""
-        last: Run | None = None
-        async with aclosing(self.astream(task, run_id=run_id)) as stream:
-            async for event in stream:
-                last = event.run if isinstance(event, events.Finished) else last
-        assert last is not None
-        return AgentRun.of(last, self.store)
+    async def arun(self, task: Task, *, run_id: str | None = None, approve: Approver | None = None) -> AgentRun:
+        """Run `task` to its end, or to where it waits for a person, and return the record. See `astream`.
+
+        `approve` is asked in that person's place, as often as the run asks, in a thread of its own if it is no
+        coroutine function. `Policy.ask_seconds` bounds how long it may take.
+        """
+        run, asked = await last_of(self.astream(task, run_id=run_id))
+        while approve is not None and asked is not None:
+            answer = await answered(approve, asked, self.policy.ask_seconds)
+            if answer is None:
+                break
+            run, asked = await last_of(self.aresume(run.id, answer))
+        return AgentRun.of(run, self.store, self)
+
+    def resume(self, run: Run | str, answer: Answering) -> AgentRun:
+        """Give a person's answer to a run that asked, and go on to its end, or to the next question. See `aresume`."""
+        run_id = run if isinstance(run, str) else run.id
+        last, _ = _wait(lambda: last_of(self.aresume(run_id, answer)))
+        return AgentRun.of(last, self.store, self)
 
     def astream(self, task: Task, *, run_id: str | None = None) -> AsyncGenerator[events.Event, None]:
         """Run `task`, saying what happens; the last event is `Finished`.
@@ -164,19 +202,28 @@ class Agent:
             async for event in stream:
                 yield event
 
-    async def aresume(self, run_id: str, approve: bool) -> AsyncGenerator[events.Event, None]:
-        """Give a person's answer to a run that asked, and continue it."""
+    async def aresume(self, run_id: str, approve: Answering) -> AsyncGenerator[events.Event, None]:
+        """Give a person's answer to a run that asked, and continue it.
+
+        True approves, False rejects; so do ``{"type": "approve"}`` and ``{"type": "reject", "reason": …}``.
+        ``{"type": "edit", "actions": […]}`` puts another draft in its place, which is examined and then committed;
+        ``{"type": "respond", "message": …}`` tells the reviser. `InputError` for anything else: the run waits on.
+        """
         run = self.store.get(run_id)
         if run.outcome is not RunOutcome.asked:
             raise InputError(f"run {run.id} does not wait for an answer: it ended {run.outcome}")
-        async with aclosing(self._stream(run.task, run.id, Command(resume=approve))) as stream:
+        async with open_memory(self.store) as memory:
+            own = await _asks_otherwise(memory, {"configurable": {"thread_id": run.id}})
+        told = approve if own else response(approve).model_dump(mode="json")
+        async with aclosing(self._stream(run.task, run.id, Command(resume=told))) as stream:
             async for event in stream:
                 yield event
 
-    def undo(self, run: Run | str) -> Receipt:
-        """Take a commit back. Raises `UndoConflict`, naming the files, if they were edited since."""
+    def undo(self, run: Run | str, *, partial: bool = False) -> Receipt:
+        """Take a commit back; of what cannot be taken back as a whole, the rest if `partial`. See `AgentRun.undo`."""
         record = self.store.get(run if isinstance(run, str) else run.id)
-        receipt = actions.undo_run(record, self.store).run.receipt
+        with use(self.functions), with_database(self.database):
+            receipt = undo_run(record, self.store, partial=partial).run.receipt
         assert receipt is not None
         return receipt
 
@@ -192,6 +239,11 @@ class Agent:
         `initial_state`."""
         return compiled(checkpointer)
 
+    def bench(self, task: Task) -> Bench:
+        """What a run of `task` works on, with this agent's sandbox, functions and database."""
+        features = self.policy.sandbox_features
+        return Bench(task, self.sandbox, features, functions=self.functions, database=self.database)
+
     def context(self, bench: Bench, replies: Replies | None = None) -> Context:
         """The roles of this agent, at `bench`."""
         team = self.team
@@ -199,7 +251,7 @@ class Agent:
             proposer=team.proposer,
             reviser=team.reviser,
             critics=team.critics,
-            tools=self.tools,
+            tools={**self.tools, **self._looking},
             policy=self.policy,
             bench=bench,
             seed=self.seed,
@@ -213,7 +265,7 @@ class Agent:
         loop = asyncio.get_running_loop()
         start = loop.time()
         async with (
-            Bench(task, self.sandbox, self.policy.sandbox_features) as bench,
+            self.bench(task) as bench,
             open_memory(self.store) as memory,
         ):
             await memory.begin(run, task)
@@ -249,7 +301,10 @@ class Agent:
             at = loop.time() - start
             if record.outcome is RunOutcome.asked:
                 diff = record.best.diff if record.best else ""
-                yield events.Asked(run=run, decision=record.decision, diff=diff, at=at)
+                known = cast(State, await _known(memory, config))
+                at_gate = not await _asks_otherwise(memory, config)
+                asked = question(known, self.policy).model_dump(mode="json") if at_gate else {}
+                yield events.Asked(run=run, decision=record.decision, diff=diff, question=asked, at=at)
             else:
                 await memory.forget(run)
             yield events.Finished(run=record, at=at)
@@ -260,6 +315,15 @@ async def _known(memory: Memory, config: Any) -> Mapping[str, Any]:
     if await memory.checkpoints.aget_tuple(config) is None:
         return {}
     return (await memory.graph.aget_state(config)).values
+
+
+async def _asks_otherwise(memory: Memory, config: Any) -> bool:
+    """True if the run waits for something else than the gate's question: a tool's own interrupt, whose answer may be
+    anything."""
+    if await memory.checkpoints.aget_tuple(config) is None:
+        return False
+    waiting = (await memory.graph.aget_state(config)).next
+    return bool(waiting) and "ask" not in waiting
 
 
 def _paused(state: State) -> Run:

@@ -6,32 +6,51 @@ stages its draft again.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from revet import actions
-from revet.actions import Protection, Stage
-from revet.errors import DraftError, SandboxUnavailable, UnsupportedAction, WorkspaceError
+from revet.actions import Protection, Stage, calls
+from revet.actions.calls import Functions
+from revet.actions.registry import with_database
+from revet.actions.shell import Trial
+from revet.errors import CommitError, DraftError, SandboxUnavailable, UnsupportedAction, WorkspaceError
 from revet.graphs.world import fingerprint
 from revet.sandboxes.base import Layer, Sandbox, Session
 from revet.sandboxes.scratch import Scratch
 from revet.schema import Changes, Draft, Receipt, Task
 from revet.tools import interpreter_for
+from revet.tools.base import OFFERS
 
 __all__ = ["Bench"]
+
+T = TypeVar("T")
 
 
 class Bench:
     """An asynchronous context manager. Inside it the workspace is locked against every other run.
 
     `features` are what the sandbox must have (see `revet.sandboxes.Feature`); without a sandbox there is nothing to
-    demand them of.
+    demand them of. `functions` are those that drafts may call (None: all that were declared), `database` the one of SQL
+    that names none; the task's own (``inputs["database"]``, a URL) comes before it.
     """
 
-    def __init__(self, task: Task, sandbox: Sandbox | None, features: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        task: Task,
+        sandbox: Sandbox | None,
+        features: Sequence[str] = (),
+        *,
+        functions: Functions | None = None,
+        database: str | None = None,
+    ) -> None:
+        own = task.inputs.get("database")
+        self.database = own if isinstance(own, str) and "://" in own else database
+        self.functions = functions
         self.protection = Protection(task.edit, task.protect)
         self.workspace = _workspace(task)
         self.session: Session | None = None
@@ -45,8 +64,11 @@ class Bench:
         async with contextlib.AsyncExitStack() as stack:
             if self.workspace is not None:
                 stack.enter_context(actions.lock(self.workspace))
-                self.recovered = actions.recover(self.workspace)
-                self._stage = Stage(self.workspace, stack.enter_context(Scratch()), self.protection)
+                self.recovered = await self._apart(lambda root: actions.recover(root))
+                scratch = stack.enter_context(Scratch())
+                self._stage = Stage(
+                    self.workspace, scratch, self.protection, database=self.database, functions=self.functions
+                )
             if self._sandbox is None and self._features:
                 raise SandboxUnavailable(
                     f"the policy demands {', '.join(self._features)}, and this agent has no sandbox",
@@ -56,6 +78,8 @@ class Bench:
                 python = interpreter_for(self.workspace, self._task.python) if self.workspace else None
                 self.session = await self._sandbox.open(self.workspace, python=python, require=self._features)
                 stack.push_async_callback(self.session.close)
+                if self._stage is not None:
+                    self._stage.trial = Trial(self.session)
             self._closing = stack.pop_all()
         return self
 
@@ -64,7 +88,7 @@ class Bench:
     ) -> None:
         await self._closing.aclose()
 
-    def stage(self, draft: Draft) -> Changes:
+    async def stage(self, draft: Draft) -> Changes:
         """Apply `draft` to a copy-on-write view. Raises a `DraftError` if it cannot be applied, or is none."""
         self._staged = None
         if draft.problem is not None:
@@ -74,16 +98,16 @@ class Bench:
             if beyond is not None:
                 raise UnsupportedAction(f"the task has no workspace, so there is nothing that {beyond} could act on")
             return Changes()
-        changes = self._stage.stage(draft)
+        changes = await self._stage.stage(draft)
         self._staged = draft
         return changes
 
-    def restage(self, draft: Draft, examined: Changes | None) -> Changes:
+    async def restage(self, draft: Draft, examined: Changes | None) -> Changes:
         """The changes of `draft` against the workspace as it is now; cheap if it is staged and nothing moved."""
         stage = self._stage
         if stage is not None and examined is not None and self._staged == draft and not stage.drift(examined):
             return examined
-        return self.stage(draft)
+        return await self.stage(draft)
 
     def world(self) -> str | None:
         """A fingerprint of the workspace as it is now; None without one."""
@@ -94,19 +118,65 @@ class Bench:
         """The staged difference, for the sandbox. None if nothing is staged."""
         return self._stage.layer if self._stage is not None and self._staged is not None else None
 
-    def commit(self, changes: Changes, run: str) -> Receipt:
-        """Commit what is staged, once: a second call for the same changes of the same run gives the same receipt."""
+    @property
+    def offers(self) -> dict[str, str]:
+        """The kinds of actions that proposers are told of, each with what they have to know besides: files; SQL where
+        there is a database, calls where there are functions; commands for tasks that name no checks, which are not
+        about mending code.
+        """
+        if self.workspace is None:
+            return {}
+        offers = dict(OFFERS)
+        if self.session is not None and not self._task.checks:
+            offers["run_command"] = ""
+        if self.database is not None:
+            offers["execute_sql"] = ""
+        if self.functions is not None and len(self.functions):
+            offers["call_tool"] = "\n".join(f"  - {each.told}" for each in self.functions)
+        return offers
+
+    def acts(self, changes: Changes) -> bool:
+        """True if there is something to commit: commands that were tried and changed nothing leave nothing to do."""
+        return bool(changes) or (self._stage is not None and bool(self._stage.effects))
+
+    async def commit(self, changes: Changes, run: str) -> Receipt:
+        """Commit what is staged. It is done in a thread, and to its end, even if who waits for it gives up."""
         if self._stage is None or self.workspace is None:
             raise WorkspaceError("this task has no workspace, so there is nothing to commit to")
         transaction = self.transaction(changes, run)
-        layer = self._stage.layer
-        return actions.commit(self.workspace, layer, changes, transaction=transaction, draft=self._staged)
+        layer, draft = self._stage.layer, self._staged
+        return await self._apart(
+            lambda root: actions.commit(root, layer, changes, transaction=transaction, draft=draft)
+        )
 
     def receipt(self, changes: Changes, run: str) -> Receipt | None:
-        """The receipt of these changes, if this run has committed them already (before a crash, say)."""
+        """The receipt of these changes, if this run has committed them already (before a crash, say).
+
+        CommitError if it failed then and could not be taken back as a whole: it is not tried again.
+        """
         if self.workspace is None:
             return None
-        return actions.find_receipt(self.workspace, self.transaction(changes, run))
+        found = actions.find_receipt(self.workspace, self.transaction(changes, run))
+        if found is not None and found.failed:
+            stays = ", ".join(each.what for each in found.irreversible)
+            raise CommitError(f"the commit failed before: {found.failed}; this could not be taken back: {stays}")
+        return found
+
+    async def _apart(self, act: Callable[[Path], T]) -> T:
+        """`act` on the workspace, in a thread: handlers may have to wait for what is done in this event loop."""
+        assert self.workspace is not None
+        root, loop = self.workspace, asyncio.get_running_loop()
+
+        def work() -> T:
+            with calls.home(loop), calls.use(self.functions), with_database(self.database):
+                return act(root)
+
+        acting = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(acting)
+        except asyncio.CancelledError:
+            await asyncio.wait({acting})  # the workspace stays locked until it is over
+            raise
 
     @staticmethod
     def transaction(changes: Changes, run: str) -> str:

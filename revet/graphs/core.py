@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from langgraph.graph import END, START, StateGraph
 
-from revet.graphs import nodes
+from revet.graphs import nodes, person
 from revet.graphs.state import Context, State
 from revet.policy import Policy
 from revet.schema import DecisionKind
@@ -26,7 +26,8 @@ def build() -> StateGraph[State, Context, State, State]:
     graph.add_node("criticise", nodes.criticise)
     graph.add_node("gate", nodes.gate)
     graph.add_node("revise", nodes.revise)
-    graph.add_node("ask", nodes.ask)
+    graph.add_node("ask", person.ask)
+    graph.add_node("listen", person.listen)
     graph.add_node("commit", nodes.commit)
     graph.add_node("finish", nodes.finish)
 
@@ -38,7 +39,8 @@ def build() -> StateGraph[State, Context, State, State]:
     graph.add_edge("examine", "criticise")
     graph.add_edge("criticise", "gate")
     graph.add_conditional_edges("gate", _after_gate, ["commit", "revise", "ask", "finish"])
-    graph.add_conditional_edges("ask", _after_person, ["commit", "finish"])
+    graph.add_edge("ask", "listen")
+    graph.add_conditional_edges("listen", person.after_person, ["commit", "revise", "stage", "ask", "finish"])
     graph.add_conditional_edges("commit", _after_commit, ["finish", "examine"])
     graph.add_edge("finish", END)
     return graph
@@ -58,14 +60,10 @@ async def _after_gate(state: State) -> str:
     return named.get(decision.kind, "finish")
 
 
-async def _after_person(state: State) -> str:
-    return "commit" if state["approved"] else "finish"
-
-
 async def _after_commit(state: State) -> str:
     """The world moved under the draft: what it would make now is staged, and must be examined again (I2)."""
     decision = state["decision"]
-    ended = decision is not None and decision.kind is DecisionKind.abstain
+    ended = decision is not None and decision.kind in (DecisionKind.abstain, DecisionKind.answer)
     return "finish" if state["receipt"] is not None or ended else "examine"
 
 

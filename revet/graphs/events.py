@@ -90,12 +90,16 @@ class Committed(_Event):
 
 
 class Asked(_Event):
-    """The run waits for a person. Continue it with `Agent.aresume(run, approve)`."""
+    """The run waits for a person. Continue it with `Agent.aresume(run, answer)`.
+
+    `question` holds all that a person is to be shown, as `revet.graphs.questions.Question`.
+    """
 
     type: Literal["asked"] = "asked"
     run: str
     decision: Decision
     diff: str
+    question: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Finished(_Event):

@@ -11,7 +11,6 @@ from itertools import takewhile
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 
 from revet.agents.base import Judge
 from revet.errors import DraftError, ModelError, WorldMoved
@@ -33,11 +32,11 @@ from revet.schema import (
     RunOutcome,
     Usage,
     Verdict,
+    utcnow,
 )
 from revet.tools.base import View
 
 __all__ = [
-    "ask",
     "commit",
     "criticise",
     "earlier",
@@ -117,6 +116,7 @@ async def revise(state: State, runtime: Runtime[Context]) -> Update:
     step = Step("revise", state, runtime)
     reviser = runtime.context.reviser
     critique = leading(state["critiques"]) or _refusal(state["decision"])
+    await step.restaged()
     view = step.view(reviser.name, critique=critique)
     draft = await drafted(reviser.name, reviser.revise(view, critique), view)
     number = state["round"] + 1
@@ -133,7 +133,7 @@ async def stage(state: State, runtime: Runtime[Context]) -> Update:
     """
     draft, looked_up = _draft(state), state["evidence"]
     try:
-        changes = runtime.context.bench.stage(draft)
+        changes = await runtime.context.bench.stage(draft)
     except DraftError as error:
         return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
     speaker()(events.Staged(round=state["round"], changes=changes))
@@ -154,7 +154,7 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
     changes = state["changes"]
     if changes:
         try:
-            changes = bench.restage(draft, changes)
+            changes = await bench.restage(draft, changes)
         except DraftError as error:
             return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
     step = Step("examine", {**state, "changes": changes}, runtime)
@@ -177,6 +177,7 @@ async def _examine_unstaged(state: State, runtime: Runtime[Context]) -> Update:
 @timed
 async def criticise(state: State, runtime: Runtime[Context]) -> Update:
     step = Step("criticise", state, runtime)
+    await step.restaged()
     critiques = await gather_critiques(step, step.view)
     for critique in critiques:
         step.say(events.Criticised(round=state["round"], critique=critique))
@@ -202,28 +203,17 @@ async def gate(state: State, runtime: Runtime[Context]) -> Update:
         required=required_checks(state["task"]),
         usage=state["usage"],
         repeated=repeated_answers(state["attempts"], attempt.answer),
+        written=state.get("written") == draft.id,
     )
     decision = decide(runtime.context.policy, case)
     speaker()(events.Decided(round=state["round"], decision=decision))
     attempt = attempt.model_copy(update={"decision": decision})
     update: Update = {"decision": decision, "attempts": [attempt], "best": _best(state, attempt)}
+    if decision.kind is DecisionKind.ask:
+        update["asked_at"] = utcnow()
     if known:
         update |= {"changes": known.changes, "evidence": [*attempt.evidence], "critiques": [*known.critiques]}
     return update
-
-
-async def ask(state: State, runtime: Runtime[Context]) -> Update:
-    """Wait for a person. Nothing else happens here, for a resumed interrupt runs its node from the start."""
-    decision, changes = state["decision"], state["changes"]
-    assert decision is not None
-    answer = interrupt(
-        {
-            "run": state["run"],
-            "decision": decision.model_dump(mode="json"),
-            "diff": changes.diff if changes else "",
-        }
-    )
-    return {"approved": bool(answer)}
 
 
 @timed
@@ -234,12 +224,15 @@ async def commit(state: State, runtime: Runtime[Context]) -> Update:
     receipt = bench.receipt(changes, state["run"])
     if receipt is None:
         try:
-            now = bench.restage(_draft(state), changes)
+            now = await bench.restage(_draft(state), changes)
             if now.fingerprint != changes.fingerprint or bench.world() != state["world"]:
                 raise WorldMoved("the workspace changed after the draft was examined")
-            receipt = bench.commit(changes, state["run"])
+            if not bench.acts(changes):
+                nothing = "what it does changes nothing, so there is nothing to commit"
+                return {"decision": Decision(kind=DecisionKind.answer, reasons=(nothing,), draft=_draft(state).id)}
+            receipt = await bench.commit(changes, state["run"])
         except (WorldMoved, DraftError) as moved:
-            return _world_moved(state, runtime, moved)
+            return await _world_moved(state, runtime, moved)
     speaker()(events.Committed(receipt=receipt))
     return {"receipt": receipt}
 
@@ -264,6 +257,7 @@ async def _chosen_by(judge: Judge, run: Run, step: Step) -> Run:
     equals = equal_attempts(run.attempts, required_checks(run.task))
     if len(equals) < 2:
         return run
+    await step.restaged()
     view = step.view("judge")
     try:
         chosen = await in_time(judge.choose(view, equals), view, lambda: None)
@@ -358,11 +352,11 @@ def _does_not_stage(draft: Draft, error: DraftError) -> Evidence:
     )
 
 
-def _world_moved(state: State, runtime: Runtime[Context], moved: Exception) -> Update:
+async def _world_moved(state: State, runtime: Runtime[Context], moved: Exception) -> Update:
     """Stage the draft on the world as it is now, to be examined again; or end, if it no longer applies or pays."""
     spent = exhausted_budgets(runtime.context.policy, state["usage"])
     try:
-        changes = runtime.context.bench.stage(_draft(state))
+        changes = await runtime.context.bench.stage(_draft(state))
     except DraftError as error:
         return _ended(state, f"the workspace changed and the draft no longer applies: {error}")
     if spent:

@@ -42,7 +42,8 @@ class State(TypedDict, total=False):
     `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
     `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision, and `best`
     the place of the best in it. `used` counts the calls of each tool. Sequences are lists, for that is what a
-    checkpoint gives back. `secret` marks off what comes from outside in prompts.
+    checkpoint gives back. `secret` marks off what comes from outside in prompts. Of a person who was asked: `asked_at`
+    is when, `answer` what they said, `misheard` why that was no answer, and `written` the id of the draft they wrote.
     """
 
     task: Task
@@ -60,6 +61,10 @@ class State(TypedDict, total=False):
     critiques: list[Critique]
     decision: Decision | None
     approved: bool | None
+    asked_at: datetime | None
+    answer: object
+    misheard: str | None
+    written: str | None
     receipt: Receipt | None
     attempts: Annotated[list[Attempt], operator.add]
     best: int | None
@@ -85,6 +90,10 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         critiques=[],
         decision=None,
         approved=None,
+        asked_at=None,
+        answer=None,
+        misheard=None,
+        written=None,
         receipt=None,
         attempts=[],
         best=None,

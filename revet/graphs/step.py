@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,7 +20,6 @@ from revet.graphs.calling import Calls, Made, Malformed, misfit
 from revet.graphs.state import Context, State
 from revet.models.account import Account
 from revet.models.wire import Reply
-from revet.sandboxes.base import Layer
 from revet.schema import Check, Critique, Evidence, Outcome, Task, Usage, Verdict, digest
 from revet.schema.base import to_json
 from revet.tools.base import ToolCall, View, evidence_for
@@ -66,6 +66,13 @@ class Step:
     def looked_up(self) -> list[Evidence]:
         """What roles found out by using tools, in the order of their views."""
         return [evidence for one in self._looked_up for evidence in one]
+
+    async def restaged(self) -> None:
+        """Stage the draft again if this process has not staged it yet (a resumed run), for the views to show it."""
+        draft, changes = self.state["draft"], self.state["changes"]
+        if draft is not None and changes:
+            with contextlib.suppress(DraftError):  # the world moved, and the commit will find that out
+                await self.context.bench.restage(draft, changes)
 
     def view(self, who: str = "", **more: Any) -> View:
         """What the role `who` is shown, with an account of its own. `more` replaces parts of it."""
@@ -141,7 +148,7 @@ class Step:
             "session": context.bench.session,
             "draft": state["draft"],
             "changes": state["changes"],
-            "layer": layer_of(state, context),
+            "layer": context.bench.layer if state["draft"] is not None and state["changes"] else None,
             "evidence": tuple(state["evidence"]),
             "critique": leading(state["critiques"]) or state["diagnosis"],
             "diagnosis": state["diagnosis"],
@@ -153,6 +160,7 @@ class Step:
             "seed": context.seed,
             "tools": context.tools,
             "secret": state["secret"],
+            "offers": context.bench.offers,
             "emit": emit,
         }
 
@@ -193,18 +201,6 @@ def _in_passing(evidence: Evidence) -> Evidence:
     is wrong with that which the role asked about need not be in the draft. The observation says both."""
     kept = {k: v for k, v in evidence.data.items() if k not in ("answer", "problems")}
     return evidence.model_copy(update={"data": kept})
-
-
-def layer_of(state: State, context: Context) -> Layer | None:
-    """The draft's layer, staged again if this process has not staged it yet (a resumed run)."""
-    draft, changes = state["draft"], state["changes"]
-    if draft is None or not changes:
-        return None
-    try:
-        context.bench.restage(draft, changes)
-    except DraftError:  # the world moved, and the commit will find that out
-        return None
-    return context.bench.layer
 
 
 def leading(critiques: list[Critique]) -> Critique | None:

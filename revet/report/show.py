@@ -24,7 +24,7 @@ from revet.report.text import (
     usage_line,
     why,
 )
-from revet.schema import Attempt, Critique, Evidence, Outcome, Run, RunOutcome
+from revet.schema import Attempt, Critique, EffectReceipt, Evidence, Outcome, Run, RunOutcome
 
 __all__ = ["print_run"]
 
@@ -181,8 +181,30 @@ def _print_end(console: Console, run: Run, folder: str | None) -> None:
     _line(console, f"Committed {when} to {one_line(receipt.workspace, 400)}")
     if receipt.undone_at is not None:
         _line(console, f"Taken back {receipt.undone_at.astimezone():%Y-%m-%d %H:%M:%S}")
+    for effect in receipt.effects:
+        reason = f" ({one_line(effect.why)})" if effect.why else ""
+        _line(console, f"  {_became(effect)}: {one_line(effect.what)}{reason}")
+    if receipt.undone_at is not None:
+        return
+    if not receipt.undoable:
+        _line(console, "Nothing of it can be taken back.")
+        return
+    if receipt.irreversible:
+        again = f"{again_command(run.id, 'undo', folder)} --partial"
+        console.print(Text.assemble("To take back what can be: ", (again, "bold")), soft_wrap=True)
         return
     console.print(Text.assemble("To take it back: ", (again_command(run.id, "undo", folder), "bold")), soft_wrap=True)
+
+
+def _became(effect: EffectReceipt) -> str:
+    """What became of one action beyond the files, in words."""
+    if effect.undone:
+        return "taken back"
+    if effect.uncertain:
+        return "nobody knows whether it happened"
+    if not effect.done:
+        return "not done"
+    return "done, can be taken back" if effect.reversible else "done, cannot be taken back"
 
 
 def _heading(console: Console, text: str) -> None:

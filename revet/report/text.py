@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from revet.agents.evidence import SUSPICIOUS
-from revet.schema import Attempt, Critique, Evidence, Outcome, Run, RunOutcome
+from revet.policy import FILES_ONLY
+from revet.schema import Attempt, Critique, Draft, Evidence, Outcome, Run, RunOutcome
 
 __all__ = [
     "Tally",
@@ -198,8 +199,15 @@ def _changed(run: Run) -> str:
         return one_line(chosen, 160) + (f" (and {plural(others, 'more change')})" if others > 0 else "")
     files = run.best.changes.files if run.best and run.best.changes else ()
     verbs = {"create": "creates", "modify": "changes", "delete": "deletes"}
-    changes = ", ".join(f"{verbs[f.kind]} {one_line(f.path)}" for f in files) or "nothing"
+    changes = ", ".join(f"{verbs[f.kind]} {one_line(f.path)}" for f in files) or _beyond(draft) or "nothing"
     return f"{changes}: {one_line(draft.notes, 160)}" if draft and draft.notes and files else changes
+
+
+def _beyond(draft: Draft | None) -> str:
+    """What a draft does that changes no file: its actions, one after the other."""
+    beyond = [action for action in draft.actions if action.kind not in FILES_ONLY] if draft else []
+    told = (one_line(f"{a.kind} {next(iter(a.model_dump(exclude={'kind'}).values()))}", 80) for a in beyond)
+    return one_line(", ".join(told), 160)
 
 
 def _not_solved(run: Run) -> str:

@@ -153,8 +153,10 @@ class Watch:
         return [self.doing]
 
     def _committed(self, event: Committed) -> list[str]:
-        files = ", ".join(one_line(f.path) for f in event.receipt.files)
-        self.doing = f"committed {files}"
+        receipt = event.receipt
+        parts = [*(file.path for file in receipt.files), *(f"{folder.path}/" for folder in receipt.folders)]
+        parts += [effect.what for effect in receipt.effects if effect.done]
+        self.doing = f"committed {', '.join(map(one_line, parts))}"
         return [self.doing]
 
 

@@ -1,29 +1,30 @@
-"""Where programs run: `Local` (bubblewrap), and, loaded when they are asked for, Docker and E2B; see `get`."""
+"""Where programs run: `Local` (bubblewrap), Docker and E2B; see `get`. All names are loaded when they are asked for."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from revet.errors import InputError
-from revet.sandboxes.base import (
-    Entry,
-    ExecResult,
-    ExecVerdict,
-    Feature,
-    Layer,
-    Limits,
-    Network,
-    PythonError,
-    PythonResult,
-    Refusal,
-    Sandbox,
-    Session,
-    Support,
-)
-from revet.sandboxes.local import Local
+
+if TYPE_CHECKING:
+    from revet.sandboxes.base import (
+        Entry,
+        ExecResult,
+        ExecVerdict,
+        Feature,
+        Layer,
+        Limits,
+        Network,
+        PythonError,
+        PythonResult,
+        Refusal,
+        Sandbox,
+        Session,
+        Support,
+    )
+    from revet.sandboxes.local import Local
 
 __all__ = [
     "Entry",
@@ -51,6 +52,13 @@ _KNOWN = {
 }
 
 
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "local" if name == "Local" else "base"
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
 def get(name: str) -> Sandbox:
     """The sandbox that users call `name`, with its defaults: ``local``, ``docker``, ``docker:IMAGE``, ``e2b:TEMPLATE``.
 
@@ -58,6 +66,8 @@ def get(name: str) -> Sandbox:
     """
     kind, colon, argument = name.partition(":")
     if kind not in _KNOWN:
+        import difflib
+
         near = difflib.get_close_matches(kind, _KNOWN, n=1)
         guess = f"did you mean {near[0]}? " if near else ""
         raise InputError(f"no sandbox is called {kind!r}", hint=f"{guess}known: {', '.join(sorted(_KNOWN))}")

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, Self
 from pydantic import Field, JsonValue
 
 from revet.errors import InputError, SandboxUnavailable
+from revet.sandboxes.network import Network
 from revet.schema import Model
 
 __all__ = [
@@ -61,13 +62,6 @@ class Limits(Model):
     open_files: int = Field(default=512, gt=0, le=MOST_FILES)
     output: int = Field(default=1 * MIB, gt=0, le=MOST_BYTES, description="bytes kept of each of stdout and stderr")
     report: int = Field(default=32 * MIB, gt=0, le=MOST_BYTES, description="bytes kept of the report channel")
-
-
-class Network(StrEnum):
-    """What a session reaches. Nothing is the default everywhere."""
-
-    none = "none"
-    full = "full"  # whatever the machine (or the container, or the cloud) reaches; its loopback may be the host's
 
 
 class ExecVerdict(StrEnum):
@@ -230,7 +224,8 @@ class Session(Protocol):
         TMPDIR).
 
         With `keep`, what the program changed becomes the session's, however the program ended, except what is
-        listed in `ExecResult.refused`. A `layer` cannot be combined with changes of the session's own: InputError.
+        listed in `ExecResult.refused`. With `keep` and a `layer`, a copy of the layer becomes the session's first, in
+        place of what it had. Otherwise a `layer` cannot be combined with changes of the session's own: InputError.
         """
         ...
 
@@ -266,6 +261,10 @@ class Session(Protocol):
 
     async def changes(self) -> Layer:
         """What the session changed. The layer is the session's: valid until its next change, or its end."""
+        ...
+
+    async def discard(self) -> None:
+        """Drop what the session changed: it shows the workspace again."""
         ...
 
     async def close(self) -> None:

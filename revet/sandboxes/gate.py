@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from revet.sandboxes.base import Refusal
 from revet.sandboxes.view import HIDDEN, View, is_folder
+
+if TYPE_CHECKING:
+    from revet.sandboxes.base import Refusal
 
 __all__ = ["MAX_KEPT", "Artefact", "Gate", "decoded", "shown"]
 
@@ -104,6 +106,8 @@ class Gate:
         return found
 
     def _refuse(self, path: str, reason: str) -> None:
+        from revet.sandboxes.base import Refusal  # trials need none of it, and no pydantic
+
         if len(self.refused) < MAX_REFUSALS:
             self.refused.append(Refusal(path=path, reason=reason))
         elif len(self.refused) == MAX_REFUSALS:

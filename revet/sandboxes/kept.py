@@ -8,6 +8,7 @@ while writing, and what one run left is taken whole or, where the disk is full, 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +74,22 @@ class Kept:
                     del self._pins[top]
                     if top != self._top:
                         discard(top)
+
+    def replace(self, layer: Layer | None) -> None:
+        """The session's difference is a copy of `layer` now, and of nothing else; None: there is none."""
+        with self._lock:
+            fresh, old = self._folder(), self._top
+            try:
+                if layer is not None:
+                    shutil.copytree(layer.root, fresh, symlinks=True, dirs_exist_ok=True)
+            except OSError as error:
+                discard(fresh)
+                raise no_room(error, self._root) from error
+            deleted = () if layer is None else layer.deleted
+            self._deleted = View(self._workspace, Layer(root=fresh, deleted=deleted)).deleted
+            self._top, self._empty = fresh, not self._deleted and not any(fresh.iterdir())
+            if old not in self._pins:
+                discard(old)
 
     def read(self, path: str, most: int) -> bytes:
         """The content of a file. InputError if it is none, has more than `most` bytes, or a link leads out."""

@@ -51,10 +51,10 @@ def checked(
     keep: bool,
 ) -> Request:
     """The request, on `workspace` with `own` (what the session has kept) over it. InputError says what is wrong."""
-    if layer is not None and (own is not None or keep):
+    if layer is not None and own is not None:
         raise InputError(
             "a layer cannot be combined with changes of the session's own",
-            hint="use a session of its own for the layer, and no keep",
+            hint="use a session of its own for the layer, or discard the changes",
         )
     over = layer or own
     if over is not None:

@@ -7,7 +7,6 @@ No function recurses, follows a link, or opens anything but a regular file or a 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -222,7 +221,7 @@ def remove_tree(top: Path, *, last: str = "") -> None:
     fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fchmod(fd, 0o700)
-        serial, unlike = 0, secrets.token_hex(8)  # other than any name there, also of a removal that was cut short
+        serial, unlike = 0, os.urandom(8).hex()  # other than any name there, also of a removal that was cut short
         pending = empty_of_files(fd, last)
         while pending:
             name = pending.pop()

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from revet.errors import InputError
-from revet.sandboxes.base import Layer
+
+if TYPE_CHECKING:
+    from revet.sandboxes.base import Layer
 
 __all__ = ["HIDDEN", "View", "inside", "is_folder"]
 

@@ -40,7 +40,7 @@ from revet.schema.draft import (
     WriteFile,
 )
 from revet.schema.evidence import Critique, Evidence, Finding, Location
-from revet.schema.record import Attempt, Decision, Receipt, Run, Spent, Usage
+from revet.schema.record import Attempt, Decision, EffectReceipt, Receipt, Run, Spent, Usage
 from revet.schema.task import Check, Task
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "DeleteFile",
     "Draft",
     "EditFile",
+    "EffectReceipt",
     "Evidence",
     "EvidenceId",
     "ExecuteSQL",

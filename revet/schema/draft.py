@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from revet.schema.base import INT64, Arguments, Data, Model, digest
+from revet.schema.urls import without_password
 
 __all__ = [
     "Action",
@@ -117,6 +118,12 @@ class ExecuteSQL(Model):
     database: str | None = Field(
         default=None, description="`sqlite:///PATH`, `duckdb:///PATH`, `postgresql://…`; default: the task's own"
     )
+
+    @field_validator("database")
+    @classmethod
+    def _no_password(cls, url: str | None) -> str | None:
+        """Drafts are kept, shown and sent to models: a password is left out wherever one is made."""
+        return None if url is None else without_password(url)
 
 
 class CallTool(Model):

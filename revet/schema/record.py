@@ -8,13 +8,14 @@ from datetime import datetime
 from pydantic import Field
 
 from revet.schema.base import DecisionKind, Model, RunOutcome, utcnow
-from revet.schema.draft import Changes, Draft, FileChange
+from revet.schema.draft import Changes, Draft, FileChange, FolderChange
 from revet.schema.evidence import Critique, Evidence
 from revet.schema.task import Task
 
 __all__ = [
     "Attempt",
     "Decision",
+    "EffectReceipt",
     "Receipt",
     "Run",
     "Spent",
@@ -99,15 +100,52 @@ class Attempt(Model):
         return None if value is None else str(value)
 
 
+class EffectReceipt(Model):
+    """What became of one action beyond the files. `why` says why it was not done, stays, or is not known."""
+
+    kind: str
+    what: str = Field(description="the action in a line")
+    reversible: bool = True
+    done: bool = True
+    undone: bool = False
+    uncertain: bool = Field(default=False, description="nobody can know whether it happened; it is never repeated")
+    why: str = ""
+
+
 class Receipt(Model):
-    """Proof of a commit, and all that undo needs to find."""
+    """Proof of a commit, and all that undo needs to find.
+
+    `failed` says why a commit was taken back at once, where something of it could not be: that is in `effects`.
+    """
 
     id: str
     workspace: str
     fingerprint: str
     files: tuple[FileChange, ...]
+    folders: tuple[FolderChange, ...] = ()
+    effects: tuple[EffectReceipt, ...] = ()
     committed_at: datetime
     undone_at: datetime | None = None
+    failed: str = ""
+
+    @property
+    def undoable(self) -> bool:
+        """True if there is something that an undo takes back."""
+        if self.undone_at is not None:
+            return False
+        parts = any(e.reversible and (e.done or e.uncertain) and not e.undone for e in self.effects)
+        return bool(self.files or self.folders or parts)
+
+    @property
+    def irreversible(self) -> tuple[EffectReceipt, ...]:
+        """What stays, whatever is undone; of a commit that is undone, all that was not taken back."""
+        kept = [e for e in self.effects if (e.done or e.uncertain) and not e.undone]
+        return tuple(effect for effect in kept if not effect.reversible or self.undone_at is not None)
+
+    @property
+    def uncertain(self) -> tuple[EffectReceipt, ...]:
+        """What may have happened: nobody can know, so it was not tried again."""
+        return tuple(effect for effect in self.effects if effect.uncertain)
 
 
 class Run(Model):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from revet.schema.base import Arguments, Model, digest
+from revet.schema.urls import without_password
 
 __all__ = [
     "Check",
@@ -68,6 +69,13 @@ class Task(Model):
         if len({check.id for check in value}) < len(value):
             raise ValueError("two checks have the same command")
         return value
+
+    @field_validator("inputs")
+    @classmethod
+    def _no_password(cls, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Tasks are kept, and models read their inputs: the URL of a database stands there without its password."""
+        url = inputs.get("database")
+        return {**inputs, "database": without_password(url)} if isinstance(url, str) else inputs
 
     @field_validator("edit", "protect", mode="before")
     @classmethod

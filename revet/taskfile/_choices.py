@@ -81,6 +81,17 @@ def prompts_problem(folder: str) -> Problem | None:
     return None
 
 
+def rules_problem(file: str) -> Problem | None:
+    """Why a file of rules cannot be used, and what to do about it; None if it can."""
+    from revet.effects.rules_config import load_rules
+
+    try:
+        load_rules(str(Path(file).parent), file=file)
+    except InputError as error:
+        return _parted(error)
+    return None
+
+
 class Looks(NamedTuple):
     """How models and folders of prompts are looked at. Whoever has many tasks caches that."""
 
@@ -100,6 +111,8 @@ def complaints(settings: Settings, task: Task | None = None, looks: Looks | None
             yield Complaint((role,), *found)
     if settings.prompts is not None and (found := looks.prompts(settings.prompts)):
         yield Complaint(("prompts",), *found)
+    if settings.rules is not None and (found := rules_problem(settings.rules)):
+        yield Complaint(("rules",), *found)
     yield from _recipe_complaints(settings, task)
     for number, choice in enumerate(settings.tools):
         wrong = [*_tool_complaints(number, choice)]

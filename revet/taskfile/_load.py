@@ -54,10 +54,10 @@ OVERRIDE = -1
 def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> list[Entry]:
     """The tasks of a YAML, JSON or JSONL file, in its order; at least one.
 
-    Relative paths (`workspace`, `python`, `prompts`, models that are files, options that are paths) are taken from the
-    file's folder. `overrides` are settings that stand above the file's, whose own values are checked all the same;
-    relative paths in them are left as they are. Raises `TaskFileErrors`, or an `InputError` that names options of the
-    command line.
+    Relative paths (`workspace`, `python`, `prompts`, `rules`, models that are files, options that are paths) are taken
+    from the file's folder. `overrides` are settings that stand above the file's, whose own values are checked all the
+    same; relative paths in them are left as they are. Raises `TaskFileErrors`, or an `InputError` that names options of
+    the command line.
     """
     path = Path(path)
     problems = Problems(str(path))
@@ -193,8 +193,9 @@ class _Loader:
             if values["python"] is None:
                 place = self._place(item, ("python",))
                 self.problems.add(f"there is no interpreter {python!r}", *place, "name a python that runs here")
-        if isinstance(prompts := values.get("prompts"), str):
-            values["prompts"] = str((self.folder / Path(prompts).expanduser()).resolve())
+        for name in ("prompts", "rules"):
+            if isinstance(path := values.get(name), str):
+                values[name] = str((self.folder / Path(path).expanduser()).resolve())
         options = values.get("options")
         options = options if isinstance(options, dict) else {}
         for name in path_options:

@@ -99,6 +99,22 @@ class Settings(Model):
         default="auto",
         description="who lets a proven draft be committed; never is a dry run",
     )
+    unproven: Literal["ask", "abstain", "allowed", "commit"] = Field(
+        default="ask",
+        description="what becomes of a draft that no required check proves; allowed: commit what was tried as a whole "
+        "and the rules allow",
+    )
+    ask_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        strict=True,
+        allow_inf_nan=False,
+        description="how long you may take to answer; then the task abstains; default: no limit",
+    )
+    rules: str | None = Field(
+        default=None,
+        description="a file of rules in place of the workspace's revet.toml: what may be done beyond files",
+    )
     seed: int = Field(default=0, strict=True, description="the same seed gives the same run")
 
     @field_validator("model", "reviser", "critic", "judge", mode="before")

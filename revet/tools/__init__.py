@@ -13,6 +13,7 @@ from revet.tools.commands import interpreter_for
 from revet.tools.constraints import Constraints
 from revet.tools.corpus import CorpusSearch
 from revet.tools.coverage import Coverage, Spectrum, spectrum_of
+from revet.tools.effects import Effects
 from revet.tools.engines import Ddgs, Found, SearXng
 from revet.tools.ensemble import EnsembleSearch
 from revet.tools.facts import TestFacts, facts_of
@@ -37,6 +38,7 @@ __all__ = [
     "CorpusSearch",
     "Coverage",
     "Ddgs",
+    "Effects",
     "EnsembleSearch",
     "Expression",
     "Fallback",

@@ -15,11 +15,15 @@ from revet.sandboxes.base import Layer, Session
 from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Outcome, Task
 from revet.tools.problems import Problem
 
-__all__ = ["Terms", "Tool", "ToolCall", "View", "evidence_for", "nobody_uses", "terms_of", "unheard"]
+__all__ = ["OFFERS", "Terms", "Tool", "ToolCall", "View", "evidence_for", "nobody_uses", "terms_of", "unheard"]
 
 
 def unheard(_kind: str, _data: Mapping[str, JsonValue]) -> None:
     """The listener of a view that nobody listens to."""
+
+
+OFFERS = {"write_file": "", "edit_file": "", "delete_file": ""}
+"""What a proposer is told of where nothing else is given: files."""
 
 
 async def nobody_uses(call: ToolCall) -> Evidence:
@@ -48,7 +52,7 @@ class View:
     `account` is what language models are asked on. `use` makes a tool call that a role wants, within the budgets; what
     it returns joins the evidence of this round and may be cited. `tools` are those that can be used.
     `secret` is random, known to this run alone, and the same when the run is resumed: what a text from outside cannot
-    know.
+    know. `offers` are the kinds of actions that a proposer is told of, each with what it has to know besides.
     """
 
     task: Task
@@ -72,6 +76,7 @@ class View:
     use: Callable[[ToolCall], Awaitable[Evidence]] = nobody_uses
     account: Account = field(default_factory=Account)
     secret: str = ""
+    offers: Mapping[str, str] = field(default_factory=lambda: dict(OFFERS))
     emit: Callable[[str, Mapping[str, JsonValue]], None] = unheard
 
     @property

@@ -233,6 +233,7 @@ TOOLS: Mapping[str, ToolEntry] = MappingProxyType(
             ToolEntry("constraints", "Constraints", needs='the task\'s inputs["constraints"]'),
             ToolEntry("calls", "CallCheck"),
             ToolEntry("grounded", "Groundedness"),
+            ToolEntry("effects", "Effects", needs="nothing; every agent has it", paths=("rules",)),
             ToolEntry(
                 "mcp",
                 "McpServer",

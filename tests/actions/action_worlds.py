@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -10,10 +11,12 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from revet.actions import journal
-from revet.schema import Action, DeleteFile, Draft, EditFile, Replacement, WriteFile
+from revet.actions import Protection, Stage, journal
+from revet.actions.registry import Staging
+from revet.schema import Action, Changes, DeleteFile, Draft, EditFile, Replacement, WriteFile
 
 Entry = tuple[str, int, bytes]
 
@@ -69,6 +72,40 @@ def in_memory() -> Iterator[None]:
     """Without waiting for the disk: what a killed process has written is not lost, as in a power cut."""
     with mock.patch("os.fsync"):
         yield
+
+
+class Desk(Stage):
+    """A stage for tests that are not asynchronous: `put` is `stage`."""
+
+    def __init__(self, workspace: Path, folder: Path, protection: Protection | None = None) -> None:
+        super().__init__(workspace, folder, protection or Protection())
+
+    def put(self, draft: Draft) -> Changes:
+        return asyncio.run(self.stage(draft))
+
+
+class Plain:
+    """A handler that does nothing, for handlers of tests to begin with."""
+
+    files_only = False
+
+    async def stage(self, action: Any, staging: Staging) -> None:
+        return
+
+    def reversible(self, action: Any) -> bool:
+        return True
+
+    def prepare(self, action: Any, changes: Changes, key: str, folder: Path) -> None:
+        return
+
+    def commit(self, action: Any, changes: Changes, key: str, folder: Path) -> None:
+        return
+
+    def undo(self, action: Any, changes: Changes, key: str, folder: Path) -> None:
+        return
+
+    def settle(self, action: Any, changes: Changes, key: str, folder: Path) -> None:
+        return
 
 
 def draft_of(*actions: Action) -> Draft:

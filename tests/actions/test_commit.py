@@ -15,7 +15,6 @@ import pytest
 
 from revet.actions import (
     Protection,
-    Stage,
     commit,
     disk,
     find_receipt,
@@ -35,7 +34,7 @@ from revet.errors import (
     WorldMoved,
 )
 from revet.schema import Answer, CallTool, Changes, Draft, WriteFile
-from tests.actions.action_worlds import BIG_DRAFT, build, draft_of, ended, fork, killed_at, look
+from tests.actions.action_worlds import BIG_DRAFT, Desk, Plain, build, draft_of, ended, fork, killed_at, look
 
 
 class World:
@@ -44,10 +43,10 @@ class World:
     def __init__(self, home: Path) -> None:
         self.path = build(home / "ws")
         (home / "stage").mkdir()
-        self.stage = Stage(self.path, home / "stage", Protection())
+        self.stage = Desk(self.path, home / "stage", Protection())
 
     def commit(self, draft: Draft = BIG_DRAFT, name: str = "t") -> None:
-        changes = self.stage.stage(draft)
+        changes = self.stage.put(draft)
         commit(self.path, self.stage.layer, changes, transaction=name, draft=draft)
 
 
@@ -78,7 +77,7 @@ def interrupt(world: World, at: str, draft: Draft = BIG_DRAFT) -> None:
 
 def test_commit_does_what_was_staged_and_undo_takes_it_back(world: World) -> None:
     before = look(world.path)
-    changes = world.stage.stage(BIG_DRAFT)
+    changes = world.stage.put(BIG_DRAFT)
     receipt = commit(world.path, world.stage.layer, changes, transaction="run-1")
     after = look(world.path)
     assert (receipt.id, receipt.fingerprint, receipt.files) == ("run-1", changes.fingerprint, changes.files)
@@ -107,7 +106,7 @@ def test_git_sees_nothing_of_the_journal(world: World) -> None:
 
 
 def test_what_moved_is_not_overwritten(world: World) -> None:
-    changes = world.stage.stage(BIG_DRAFT)
+    changes = world.stage.put(BIG_DRAFT)
     (world.path / "pkg" / "one.py").write_text("someone was here\n")
     (world.path / "fresh" / "é ü").mkdir(parents=True)
     (world.path / "fresh" / "é ü" / "notes.md").write_text("here too\n")
@@ -119,7 +118,7 @@ def test_what_moved_is_not_overwritten(world: World) -> None:
 
 
 def test_a_parent_that_becomes_a_symlink_is_not_followed(world: World, tmp_path: Path) -> None:
-    changes = world.stage.stage(draft_of(WriteFile(path="pkg/new.py", content="x")))
+    changes = world.stage.put(draft_of(WriteFile(path="pkg/new.py", content="x")))
     (world.path / "pkg").rename(world.path / "moved")
     (tmp_path / "elsewhere").mkdir()
     (world.path / "pkg").symlink_to(tmp_path / "elsewhere")
@@ -129,7 +128,7 @@ def test_a_parent_that_becomes_a_symlink_is_not_followed(world: World, tmp_path:
 
 
 def test_only_what_was_examined_is_committed(world: World) -> None:
-    changes = world.stage.stage(BIG_DRAFT)
+    changes = world.stage.put(BIG_DRAFT)
     before = look(world.path)
     (world.stage.layer.root / "pkg" / "one.py").write_text("not what was examined\n")
     with pytest.raises(WorldMoved, match="not what was examined"):
@@ -142,7 +141,7 @@ def test_only_what_was_examined_is_committed(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["../x", ".git/hooks/pre-commit", "/etc/x", "a//b", "a/./b", ".revet/x"])
 def test_changes_that_no_stage_made_are_refused(world: World, path: str) -> None:
-    changes = world.stage.stage(draft_of(WriteFile(path="new", content="x")))
+    changes = world.stage.put(draft_of(WriteFile(path="new", content="x")))
     forged = Changes(files=(changes.files[0].model_copy(update={"path": path}),))
     with pytest.raises(InputError, match="no path that can be committed"):
         commit(world.path, world.stage.layer, forged, transaction="t")
@@ -150,7 +149,7 @@ def test_changes_that_no_stage_made_are_refused(world: World, path: str) -> None
 
 def test_ids(world: World) -> None:
     world.commit()
-    changes = world.stage.stage(draft_of(WriteFile(path="new", content="x")))
+    changes = world.stage.put(draft_of(WriteFile(path="new", content="x")))
     with pytest.raises(CommitError, match="already"):
         commit(world.path, world.stage.layer, changes, transaction="t")
     for bad in ("", "../x", "a/b", ".hidden", "x" * 200):
@@ -266,7 +265,7 @@ def test_recover_says_what_it_did(world: World, monkeypatch: pytest.MonkeyPatch)
     assert recover(world.path) == []
     interrupt(world, "saved 1")
     assert recover(world.path) == ["commit t: was not fully prepared, so nothing had happened; dropped"]
-    changes = world.stage.stage(BIG_DRAFT)
+    changes = world.stage.put(BIG_DRAFT)
     interrupt(world, "placed 0")
     with pytest.raises(CommitError, match="recover"):
         commit(world.path, world.stage.layer, changes, transaction="t")
@@ -526,7 +525,7 @@ def test_undo_needs_no_room_for_contents(world: World, monkeypatch: pytest.Monke
 
 
 def test_a_folder_that_became_a_file_holds_nothing_of_others(world: World) -> None:
-    changes = world.stage.stage(BIG_DRAFT)
+    changes = world.stage.put(BIG_DRAFT)
     (world.path / "nest" / "inner" / "stranger").write_text("here since")
     before = look(world.path)
     with pytest.raises(WorldMoved, match="nest/inner/stranger"):
@@ -537,24 +536,20 @@ def test_a_folder_that_became_a_file_holds_nothing_of_others(world: World) -> No
 # --- effects beyond the files ------------------------------------------------------------------------------
 
 
-class Mail:
+class Mail(Plain):
     """Remembers what was sent, once for each key."""
-
-    files_only = False
 
     def __init__(self) -> None:
         self.sent: dict[str, str] = {}
         self.broken = False
 
-    def stage(self, action: CallTool, tree: object) -> None: ...
-
-    def commit(self, action: CallTool, key: str) -> None:
+    def commit(self, action: CallTool, changes: Changes, key: str, folder: Path) -> None:
         if self.broken:
             raise OSError(errno.ECONNREFUSED, "no mail today")
-        self.sent[key] = action.name
+        self.sent[key.rpartition(":")[0]] = action.name
 
-    def undo(self, action: CallTool, key: str) -> None:
-        self.sent.pop(key, None)
+    def undo(self, action: CallTool, changes: Changes, key: str, folder: Path) -> None:
+        self.sent.pop(key.rpartition(":")[0], None)
 
 
 @pytest.fixture
@@ -596,7 +591,7 @@ def test_effects_are_finished_after_a_crash_and_not_repeated(
     with pytest.raises(CommitError, match="register its handler"):
         recover(world.path)
     monkeypatch.setitem(_handlers, "call_tool", mail)
-    assert recover(world.path) == ["commit t: finished (1 files)"]
+    assert recover(world.path) == ["commit t: finished (1 files, 2 effects)"]
     assert mail.sent == {"t:0": "one", "t:1": "two"}
 
 
@@ -650,7 +645,7 @@ def test_a_read_only_workspace_is_refused_beforehand() -> None:
             place.chmod(0o755)
         (world.path / "data.bin").chmod(0)
         with pytest.raises(Exception, match="cannot be read"):
-            world.stage.stage(BIG_DRAFT)
+            world.stage.put(BIG_DRAFT)
 
     as_nobody(act)
 

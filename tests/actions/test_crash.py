@@ -16,18 +16,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # for use as a program
-from revet.actions import Protection, Stage, commit, find_receipt, journal, recover, undo
+from revet.actions import Protection, commit, find_receipt, journal, recover, undo
 from revet.sandboxes.base import Layer
 from revet.schema import Changes
 from tests.actions.action_worlds import (
     BIG_DRAFT,
+    Desk,
     Entry,
     build,
     ended,
@@ -55,8 +58,8 @@ class Bench:
     def at(cls, home: Path) -> Bench:
         before = build(home / "before")
         (home / "stage").mkdir()
-        stage = Stage(before, home / "stage", Protection())
-        changes = stage.stage(BIG_DRAFT)
+        stage = Desk(before, home / "stage", Protection())
+        changes = stage.put(BIG_DRAFT)
         after = home / "after"
         shutil.copytree(before, after, symlinks=True)
         commit(after, stage.layer, changes, transaction="t")
@@ -116,7 +119,22 @@ def killed_after(seconds: float, act: Callable[[], object]) -> bool:
     return ended(pid)
 
 
-def at_every_step(bench: Bench, mode: str) -> Counter[str]:
+class Trial(Protocol):
+    """A world to be copied, in which something is killed, and which is judged then; of `Bench` the place is a path."""
+
+    def fresh(self, mode: str) -> Any: ...
+
+    def act(self, mode: str, place: Any) -> None: ...
+
+    def judge(self, mode: str, place: Any) -> str: ...
+
+
+def gone(place: Any) -> None:
+    """Remove what `fresh` made."""
+    shutil.rmtree(place.parent if isinstance(place, Path) else place.home)
+
+
+def at_every_step(bench: Trial, mode: str) -> Counter[str]:
     """Kill after each step in turn, then recover. Once a state is reached, no later kill may lead back."""
     states: list[str] = []
     step = 1
@@ -125,14 +143,15 @@ def at_every_step(bench: Bench, mode: str) -> Counter[str]:
         if not killed_at(step, partial(bench.act, mode, workspace)):
             break
         states.append(bench.judge(mode, workspace))
-        shutil.rmtree(workspace.parent)
+        gone(workspace)
         step += 1
     assert step > 30, "the hook was not called"
-    assert states == sorted(states, key=[*(("before", "after") if mode == "commit" else ("after", "before"))].index)
+    order = ("before", "after") if mode == "commit" else ("after", "before")
+    assert states == sorted(states, key=lambda state: order.index(state.partition(",")[0]))
     return Counter(states)
 
 
-def at_random_instants(bench: Bench, mode: str, kills: int, seed: int = 1) -> Counter[str]:
+def at_random_instants(bench: Trial, mode: str, kills: int, seed: int = 1) -> Counter[str]:
     """Kill at random instants of the time that it usually takes, until so many kills have struck."""
     rng = random.Random(seed)
     took = []
@@ -141,7 +160,7 @@ def at_random_instants(bench: Bench, mode: str, kills: int, seed: int = 1) -> Co
         begun = time.perf_counter()
         bench.act(mode, workspace)
         took.append(time.perf_counter() - begun)
-        shutil.rmtree(workspace.parent)
+        gone(workspace)
     span = statistics.median(took)
     counts: Counter[str] = Counter()
     while counts["killed"] < kills:
@@ -150,25 +169,26 @@ def at_random_instants(bench: Bench, mode: str, kills: int, seed: int = 1) -> Co
         counts[bench.judge(mode, workspace)] += 1
         counts["killed" if struck else "too late"] += 1
         assert counts["too late"] < 20 * kills + 100, "the kills come too late"
-        shutil.rmtree(workspace.parent)
+        gone(workspace)
     return counts
 
 
-def twice(bench: Bench, mode: str, first: int) -> int:
+def twice(bench: Trial, mode: str, first: int) -> int:
     """Kill at step `first`, then kill each recovery at each of its steps, then recover. Returns how many."""
     step = 1
     while True:
         workspace = bench.fresh(mode)
         assert killed_at(first, partial(bench.act, mode, workspace))
-        again = killed_at(step, partial(recover, workspace))
+        root = workspace if isinstance(workspace, Path) else workspace.workspace
+        again = killed_at(step, partial(recover, root))
         bench.judge(mode, workspace)
-        shutil.rmtree(workspace.parent)
+        gone(workspace)
         if not again:
             return step - 1
         step += 1
 
 
-def steps_of(bench: Bench, mode: str) -> list[str]:
+def steps_of(bench: Trial, mode: str) -> list[str]:
     """The names of the steps of an undisturbed run."""
     names: list[str] = []
     workspace = bench.fresh(mode)
@@ -177,7 +197,7 @@ def steps_of(bench: Bench, mode: str) -> list[str]:
         bench.act(mode, workspace)
     finally:
         journal._step = journal._quiet
-    shutil.rmtree(workspace.parent)
+    gone(workspace)
     return names
 
 
@@ -240,20 +260,34 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=300, help="kills at random instants, for each of commit and undo")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--home", help="where to make the workspaces (default: in memory, if possible)")
+    parser.add_argument("--only", choices=("files", "mixed"), help="commits of files alone, or with rows and calls")
+    parser.add_argument("--postgres", metavar="URL", help="one more database, which is emptied; or: start")
     options = parser.parse_args()
     begun = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=options.home or scratch()) as home:
-        bench = Bench.at(Path(home))
-        for mode in MODES:
-            steps = at_every_step(bench, mode)
-            instants = at_random_instants(bench, mode, options.kills, options.seed)
-            double = sum(twice(bench, mode, first) for first in range(1, len(steps_of(bench, mode)) + 1, 5))
-            print(
-                f"{mode}: {steps.total()} at a step ({steps['before']} before, {steps['after']} after), "
-                f"{instants['killed']} at random instants of {instants.total() // 2} tries "
-                f"({instants['before']} before, {instants['after']} after), {double} double kills, 0 torn"
-            )
-    print(f"all recovered, all undone byte for byte, in {time.perf_counter() - begun:.1f} s")
+    if options.only != "files":
+        from tests.actions.mixed_worlds import main as mixed  # it imports this module's neighbours
+        from tests.tools.postgres import server
+
+        with server() if options.postgres == "start" else nullcontext(options.postgres) as url:
+            mixed(options.kills, options.seed, options.home or scratch(), url)
+    if options.only != "mixed":
+        with tempfile.TemporaryDirectory(dir=options.home or scratch()) as home:
+            files(Path(home), options.kills, options.seed)
+    print(f"all recovered, all undone exactly, in {time.perf_counter() - begun:.1f} s")
+
+
+def files(home: Path, kills: int, seed: int) -> None:
+    """Kill commits and undos of files alone, and say what came of it."""
+    bench = Bench.at(home)
+    for mode in MODES:
+        steps = at_every_step(bench, mode)
+        instants = at_random_instants(bench, mode, kills, seed)
+        double = sum(twice(bench, mode, first) for first in range(1, len(steps_of(bench, mode)) + 1, 5))
+        print(
+            f"{mode}: {steps.total()} at a step ({steps['before']} before, {steps['after']} after), "
+            f"{instants['killed']} at random instants of {instants.total() // 2} tries "
+            f"({instants['before']} before, {instants['after']} after), {double} double kills, 0 torn"
+        )
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from revet.actions import Protection, Stage, commit, recover, undo
+from revet.actions import Protection, commit, recover, undo
 from revet.errors import DraftError
 from revet.schema import Action, Changes, DeleteFile, EditFile, FileState, Replacement, WriteFile
-from tests.actions.action_worlds import Entry, draft_of, in_memory, look, scratch
+from tests.actions.action_worlds import Desk, Entry, draft_of, in_memory, look, scratch
 
 NAMES = st.sampled_from(["a", "b.py", "é ü", "with space", "tab\tx", "new\nline", "-x", "$HOME", "*.c", "'q\"", "..."])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
@@ -60,17 +60,17 @@ def plant(root: Path, tree: dict[str, tuple[bytes, int] | str]) -> None:
             continue
 
 
-def stage_what_can_be(stage: Stage, wanted: list[Action]) -> tuple[Changes, list[Action]]:
+def stage_what_can_be(stage: Desk, wanted: list[Action]) -> tuple[Changes, list[Action]]:
     """Stage the actions that can be staged, one by one; most random drafts are impossible as a whole."""
     kept: list[Action] = []
-    changes = stage.stage(draft_of())
+    changes = stage.put(draft_of())
     for action in wanted:
         try:
-            changes = stage.stage(draft_of(*kept, action))
+            changes = stage.put(draft_of(*kept, action))
             kept.append(action)
         except DraftError as error:
             assert error.action == len(kept) and error.path is not None
-            changes = stage.stage(draft_of(*kept))
+            changes = stage.put(draft_of(*kept))
     return changes, kept
 
 
@@ -95,7 +95,7 @@ def test_stage_commit_undo(scene: tuple[dict[str, tuple[bytes, int] | str], list
         plant(home / "ws", tree)
         (home / "a").write_bytes(b"outside: the target of symlinks that leave")
         before, outside = look(home / "ws"), (home / "a").read_bytes()
-        stage = Stage(home / "ws", home / "stage", Protection())
+        stage = Desk(home / "ws", home / "stage", Protection())
         changes, kept = stage_what_can_be(stage, wanted)
         assert look(home / "ws") == before
         read = {file.path: stage.read(file.path) for file in changes.files if file.after is not None}
@@ -122,6 +122,6 @@ def test_stage_commit_undo(scene: tuple[dict[str, tuple[bytes, int] | str], list
         assert look(home / "ws") == before
         assert (home / "a").read_bytes() == outside
         assert changes or not (home / "ws" / ".revet").exists()
-        assert stage.stage(draft_of(*kept)) == changes
+        assert stage.put(draft_of(*kept)) == changes
     finally:
         shutil.rmtree(home)

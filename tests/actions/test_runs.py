@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from revet.actions import Protection, Stage, commit, undo_run
+from revet.actions import Protection, commit, undo_run
 from revet.errors import InputError
 from revet.schema import Decision, DecisionKind, Run, RunOutcome, Task, WriteFile
 from revet.store import Store
-from tests.actions.action_worlds import build, draft_of, killed_at, look
+from tests.actions.action_worlds import Desk, build, draft_of, killed_at, look
 
 
 def test_a_run_is_taken_back_and_says_what_was_recovered(tmp_path: Path) -> None:
     workspace, store = build(tmp_path / "ws"), Store(tmp_path / "store")
     (tmp_path / "stage").mkdir()
-    stage = Stage(workspace, tmp_path / "stage", Protection())
+    stage = Desk(workspace, tmp_path / "stage", Protection())
     before = look(workspace)
     task = Task(id="t", workspace=str(workspace))
     done = Run(id="t-1", task=task, outcome=RunOutcome.committed, decision=Decision(kind=DecisionKind.commit))
     with pytest.raises(InputError, match="committed nothing"):
         undo_run(done, store)
 
-    changes = stage.stage(draft_of(WriteFile(path="leave.txt", content="changed")))
+    changes = stage.put(draft_of(WriteFile(path="leave.txt", content="changed")))
     receipt = commit(workspace, stage.layer, changes, transaction="t-1")
-    more = stage.stage(draft_of(WriteFile(path="more.txt", content="interrupted")))
+    more = stage.put(draft_of(WriteFile(path="more.txt", content="interrupted")))
     assert killed_at("staged 0", lambda: commit(workspace, stage.layer, more, transaction="t-2"))
 
     taken_back = undo_run(done.model_copy(update={"receipt": receipt}), store)

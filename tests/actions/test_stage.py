@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from revet.actions import Protection, Stage, register, resolve
-from revet.actions.registry import _handlers
+from revet.actions import Protection, register, resolve
+from revet.actions.registry import Staging, _handlers
 from revet.errors import (
     DraftError,
     EditDoesNotApply,
@@ -28,7 +28,7 @@ from revet.schema import (
     RunCommand,
     WriteFile,
 )
-from tests.actions.action_worlds import BIG_DRAFT, build, draft_of, look
+from tests.actions.action_worlds import BIG_DRAFT, Desk, Plain, build, draft_of, look
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stage(workspace: Path, tmp_path: Path) -> Stage:
+def stage(workspace: Path, tmp_path: Path) -> Desk:
     (tmp_path / "stage").mkdir()
-    return Stage(workspace, tmp_path / "stage", Protection())
+    return Desk(workspace, tmp_path / "stage", Protection())
 
 
 # --- protection -------------------------------------------------------------------------------------------
@@ -135,15 +135,15 @@ def test_symlinked_parents(workspace: Path, tmp_path: Path) -> None:
         resolve(workspace, "loop/x")
 
 
-def test_a_symlink_to_a_name_that_is_not_utf8(workspace: Path, stage: Stage) -> None:
+def test_a_symlink_to_a_name_that_is_not_utf8(workspace: Path, stage: Desk) -> None:
     name = os.fsdecode(b"\xff.py")
     (workspace / name).write_text("x")
     (workspace / "good.py").symlink_to(name)
     with pytest.raises(DraftError, match="not UTF-8"):
-        stage.stage(draft_of(WriteFile(path="good.py", content="y")))
+        stage.put(draft_of(WriteFile(path="good.py", content="y")))
 
 
-def test_odd_places(workspace: Path, stage: Stage) -> None:
+def test_odd_places(workspace: Path, stage: Desk) -> None:
     os.mkfifo(workspace / "pipe")
     for path, said in {
         "pipe": "neither",
@@ -151,15 +151,15 @@ def test_odd_places(workspace: Path, stage: Stage) -> None:
         "x" * 300: "cannot be read",
     }.items():
         with pytest.raises(DraftError, match=said):
-            stage.stage(draft_of(WriteFile(path=path, content="")))
+            stage.put(draft_of(WriteFile(path=path, content="")))
 
 
 # --- staging ----------------------------------------------------------------------------------------------
 
 
-def test_nothing_outside_the_stage_changes(workspace: Path, stage: Stage) -> None:
+def test_nothing_outside_the_stage_changes(workspace: Path, stage: Desk) -> None:
     before = look(workspace)
-    changes = stage.stage(BIG_DRAFT)
+    changes = stage.put(BIG_DRAFT)
     assert look(workspace) == before
     assert not (workspace / ".revet").exists()
     assert {file.path: file.kind for file in changes.files} == {
@@ -185,17 +185,17 @@ def test_nothing_outside_the_stage_changes(workspace: Path, stage: Stage) -> Non
         stage.read("doomed.txt")
 
 
-def test_each_draft_starts_from_the_workspace(workspace: Path, stage: Stage) -> None:
-    stage.stage(draft_of(WriteFile(path="a.txt", content="first")))
+def test_each_draft_starts_from_the_workspace(workspace: Path, stage: Desk) -> None:
+    stage.put(draft_of(WriteFile(path="a.txt", content="first")))
     old = stage.layer.root
-    changes = stage.stage(draft_of(WriteFile(path="b.txt", content="second")))
+    changes = stage.put(draft_of(WriteFile(path="b.txt", content="second")))
     assert [file.path for file in changes.files] == ["b.txt"]
     assert not old.exists()
-    assert stage.stage(draft_of()) == Changes()
-    assert stage.stage(draft_of(Answer(text="42"))) == Changes()
+    assert stage.put(draft_of()) == Changes()
+    assert stage.put(draft_of(Answer(text="42"))) == Changes()
 
 
-def test_actions_net_out(stage: Stage) -> None:
+def test_actions_net_out(stage: Desk) -> None:
     text = "x = 1\ny = 2\n"
     nothing = [
         [WriteFile(path="pkg/one.py", content=text)],
@@ -205,15 +205,15 @@ def test_actions_net_out(stage: Stage) -> None:
          EditFile(path="pkg/one.py", diff="@@ -1 +1 @@\n-x = 3\n+x = 1\n")],
     ]  # fmt: skip
     for actions in nothing:
-        assert not stage.stage(draft_of(*actions))
+        assert not stage.put(draft_of(*actions))
         assert look(stage.layer.root) == {} and stage.layer.deleted == ()
-    changes = stage.stage(draft_of(WriteFile(path="a", content="1"), WriteFile(path="a", content="2", mode=0o600)))
+    changes = stage.put(draft_of(WriteFile(path="a", content="1"), WriteFile(path="a", content="2", mode=0o600)))
     assert [(file.kind, file.after and file.after.mode) for file in changes.files] == [("create", 0o600)]
 
 
-def test_a_folder_may_become_a_file_in_one_draft(workspace: Path, stage: Stage) -> None:
+def test_a_folder_may_become_a_file_in_one_draft(workspace: Path, stage: Desk) -> None:
     taken = (DeleteFile(path="pkg/one.py"), DeleteFile(path="pkg/deep/run.sh"))
-    changes = stage.stage(draft_of(*taken, WriteFile(path="pkg", content="x")))
+    changes = stage.put(draft_of(*taken, WriteFile(path="pkg", content="x")))
     assert [(file.path, file.kind) for file in changes.files] == [
         ("pkg", "create"),
         ("pkg/deep/run.sh", "delete"),
@@ -221,61 +221,61 @@ def test_a_folder_may_become_a_file_in_one_draft(workspace: Path, stage: Stage) 
     ]
     assert stage.drift(changes) == [] and stage.read("pkg") == b"x"
     made = EditFile(path="pkg", diff="--- /dev/null\n+++ b/pkg\n@@ -0,0 +1 @@\n+x\n")
-    assert [file.path for file in stage.stage(draft_of(*taken, made)).files] == [file.path for file in changes.files]
+    assert [file.path for file in stage.put(draft_of(*taken, made)).files] == [file.path for file in changes.files]
     back = (DeleteFile(path="pkg"), WriteFile(path="pkg/one.py", content="x = 1\ny = 2\n"))
-    [left] = stage.stage(draft_of(*taken, WriteFile(path="pkg", content="x"), *back)).files
+    [left] = stage.put(draft_of(*taken, WriteFile(path="pkg", content="x"), *back)).files
     assert (left.path, left.kind) == ("pkg/deep/run.sh", "delete")
     with pytest.raises(EditDoesNotApply, match="does not exist"):
-        stage.stage(draft_of(*taken, DeleteFile(path="pkg")))
+        stage.put(draft_of(*taken, DeleteFile(path="pkg")))
     for some in (taken[:1], taken[1:], ()):
         with pytest.raises(PathEscapes, match="is a folder"):
-            stage.stage(draft_of(*some, WriteFile(path="pkg", content="x")))
+            stage.put(draft_of(*some, WriteFile(path="pkg", content="x")))
     (workspace / "pkg" / "link").symlink_to("deep")
     with pytest.raises(PathEscapes, match="is a folder"):
-        stage.stage(draft_of(*taken, WriteFile(path="pkg", content="x")))
+        stage.put(draft_of(*taken, WriteFile(path="pkg", content="x")))
     assert stage.drift(changes) == []
 
 
-def test_a_diff_of_another_file_is_refused(stage: Stage) -> None:
+def test_a_diff_of_another_file_is_refused(stage: Desk) -> None:
     diff = "--- a/{0}\n+++ b/{0}\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
-    assert stage.stage(draft_of(EditFile(path="pkg/one.py", diff=diff.format("pkg/one.py"))))
+    assert stage.put(draft_of(EditFile(path="pkg/one.py", diff=diff.format("pkg/one.py"))))
     with pytest.raises(EditDoesNotApply, match=r"about 'a/pkg/two\.py', not 'pkg/one\.py'"):
-        stage.stage(draft_of(EditFile(path="pkg/one.py", diff=diff.format("pkg/two.py"))))
+        stage.put(draft_of(EditFile(path="pkg/one.py", diff=diff.format("pkg/two.py"))))
 
 
-def test_a_diff_that_git_made_for_an_empty_file(stage: Stage) -> None:
+def test_a_diff_that_git_made_for_an_empty_file(stage: Desk) -> None:
     diff = "diff --git a/pkg/empty.py b/pkg/empty.py\nnew file mode 100644\nindex 0000000..e69de29\n"
-    [made] = stage.stage(draft_of(EditFile(path="pkg/empty.py", diff=diff))).files
+    [made] = stage.put(draft_of(EditFile(path="pkg/empty.py", diff=diff))).files
     assert made.kind == "create" and made.after is not None and made.after.size == 0
 
 
-def test_modes(workspace: Path, stage: Stage) -> None:
+def test_modes(workspace: Path, stage: Desk) -> None:
     (workspace / "pkg" / "one.py").chmod(0o4755)
-    kept = stage.stage(draft_of(WriteFile(path="pkg/one.py", content="new")))
+    kept = stage.put(draft_of(WriteFile(path="pkg/one.py", content="new")))
     assert kept.files[0].before and kept.files[0].before.mode == 0o4755
     assert kept.files[0].after and kept.files[0].after.mode == 0o755
     assert (stage.layer.root / "pkg" / "one.py").stat().st_mode & 0o7777 == 0o755
-    fresh = stage.stage(draft_of(WriteFile(path="new.py", content="new")))
+    fresh = stage.put(draft_of(WriteFile(path="new.py", content="new")))
     assert fresh.files[0].after and fresh.files[0].after.mode == 0o644
-    only = stage.stage(draft_of(WriteFile(path="leave.txt", content="untouched\r\n", mode=0o755)))
+    only = stage.put(draft_of(WriteFile(path="leave.txt", content="untouched\r\n", mode=0o755)))
     assert only.diff == "diff --git a/leave.txt b/leave.txt\nold mode 100644\nnew mode 100755\n"
 
 
-def test_editing_through_a_symlink(workspace: Path, stage: Stage) -> None:
-    changes = stage.stage(draft_of(WriteFile(path="link", content="through")))
+def test_editing_through_a_symlink(workspace: Path, stage: Desk) -> None:
+    changes = stage.put(draft_of(WriteFile(path="link", content="through")))
     assert [file.path for file in changes.files] == ["pkg/one.py"]
     (workspace / "out").symlink_to("/etc/hostname")
     with pytest.raises(PathEscapes, match="leads out"):
-        stage.stage(draft_of(WriteFile(path="out", content="x")))
-    assert stage.stage(draft_of(DeleteFile(path="out"))).files[0].kind == "delete"
+        stage.put(draft_of(WriteFile(path="out", content="x")))
+    assert stage.put(draft_of(DeleteFile(path="out"))).files[0].kind == "delete"
     (workspace / "tests").mkdir()
     (workspace / "tests" / "t.py").write_text("assert True")
     (workspace / "harmless.py").symlink_to("tests/t.py")
     (workspace / "alias").symlink_to("tests")
     for path in ("harmless.py", "alias/t.py", "alias/new.py"):
         with pytest.raises(ProtectedPath):
-            stage.stage(draft_of(WriteFile(path=path, content="x")))
-    replaced = stage.stage(draft_of(DeleteFile(path="alias"), WriteFile(path="alias/t.py", content="own")))
+            stage.put(draft_of(WriteFile(path=path, content="x")))
+    replaced = stage.put(draft_of(DeleteFile(path="alias"), WriteFile(path="alias/t.py", content="own")))
     assert [(file.path, file.kind) for file in replaced.files] == [
         ("alias", "delete"),
         ("alias/t.py", "create"),
@@ -294,10 +294,10 @@ def test_editing_through_a_symlink(workspace: Path, stage: Stage) -> None:
         (RunCommand(command="rm -rf /"), UnsupportedAction),
     ],
 )
-def test_errors_name_the_action(stage: Stage, action: object, error: type[DraftError]) -> None:
-    stage.stage(draft_of(WriteFile(path="earlier", content="")))
+def test_errors_name_the_action(stage: Desk, action: object, error: type[DraftError]) -> None:
+    stage.put(draft_of(WriteFile(path="earlier", content="")))
     with pytest.raises(error) as caught:
-        stage.stage(draft_of(WriteFile(path="fine", content=""), action))  # type: ignore[arg-type]
+        stage.put(draft_of(WriteFile(path="fine", content=""), action))  # type: ignore[arg-type]
     assert caught.value.action == 1
     assert caught.value.path == getattr(action, "path", None)
     assert look(stage.layer.root) == {}
@@ -305,46 +305,33 @@ def test_errors_name_the_action(stage: Stage, action: object, error: type[DraftE
         stage.read("fine")
 
 
-def test_kinds_can_be_added(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Touch:
+def test_kinds_can_be_added(stage: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Touch(Plain):
         files_only = True
 
-        def stage(self, action: RunCommand, tree: object) -> None:
-            tree.write(action.command.removeprefix("touch "), b"")  # type: ignore[attr-defined]
-
-        def commit(self, action: RunCommand, key: str) -> None: ...
-
-        def undo(self, action: RunCommand, key: str) -> None: ...
+        async def stage(self, action: RunCommand, staging: Staging) -> None:
+            staging.tree.write(action.command.removeprefix("touch "), b"")
 
     monkeypatch.setitem(_handlers, "run_command", Touch())
     register("run_command", Touch())
-    assert stage.stage(draft_of(RunCommand(command="touch new"))).files[0].path == "new"
+    assert stage.put(draft_of(RunCommand(command="touch new"))).files[0].path == "new"
 
 
-def test_effects_beyond_the_files_are_known(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Call:
-        files_only = False
-
-        def stage(self, action: CallTool, tree: object) -> None: ...
-
-        def commit(self, action: CallTool, key: str) -> None: ...
-
-        def undo(self, action: CallTool, key: str) -> None: ...
-
-    monkeypatch.setitem(_handlers, "call_tool", Call())
+def test_effects_beyond_the_files_are_known(stage: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_handlers, "call_tool", Plain())
     call = CallTool(name="mail")
     assert stage.effects == ()
-    assert not stage.stage(draft_of(call))
+    assert not stage.put(draft_of(call))
     assert stage.effects == (call,)
-    stage.stage(draft_of(WriteFile(path="a", content="")))
+    stage.put(draft_of(WriteFile(path="a", content="")))
     assert stage.effects == ()
     with pytest.raises(DraftError):
-        stage.stage(draft_of(call, DeleteFile(path="missing")))
+        stage.put(draft_of(call, DeleteFile(path="missing")))
     assert stage.effects == ()
 
 
-def test_drift_names_what_moved(workspace: Path, stage: Stage) -> None:
-    changes = stage.stage(BIG_DRAFT)
+def test_drift_names_what_moved(workspace: Path, stage: Desk) -> None:
+    changes = stage.put(BIG_DRAFT)
     assert stage.drift(changes) == []
     (workspace / "leave.txt").write_text("not part of it")
     assert stage.drift(changes) == []
@@ -365,6 +352,6 @@ def test_bad_workspaces(tmp_path: Path) -> None:
         "file/x": "does not exist",
     }.items():
         with pytest.raises(WorkspaceError, match=said):
-            Stage(tmp_path / path, tmp_path / "stage", Protection())
+            Desk(tmp_path / path, tmp_path / "stage", Protection())
     with pytest.raises(InputError, match="inside the workspace"):
-        Stage(tmp_path, tmp_path / "stage", Protection())
+        Desk(tmp_path, tmp_path / "stage", Protection())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ class FakeAgent:
             yield Started(run=name, task=task)
             if todo.startswith("commit-"):
                 assert task.workspace is not None
-                yield Committed(receipt=commit_for_real(Path(task.workspace), f"{name}.1234abcd"))
+                receipt = await asyncio.to_thread(commit_for_real, Path(task.workspace), f"{name}.1234abcd")
+                yield Committed(receipt=receipt)
             if todo.endswith("-raise"):
                 error = world.errors[task.id]
                 decision = Decision(kind=DecisionKind.abstain, reasons=(str(error),))
@@ -101,10 +103,13 @@ class FakeAgent:
         finally:
             world.running.discard(task.id)
 
-    async def aresume(self, run_id: str, approve: bool) -> AsyncIterator[Event]:
+    async def aresume(self, run_id: str, answer: bool | Mapping[str, object]) -> AsyncIterator[Event]:
         run = self.store.get(run_id)
-        self.world.log.append(f"{'approve' if approve else 'refuse'} {run.task.id}")
-        run = committed(run.id, run.task) if approve else rejected(run)
+        with (self.store.folder / "answers.jsonl").open("a") as file:
+            file.write(json.dumps(answer) + "\n")
+        said = answer.get("type") if isinstance(answer, Mapping) else "approve" if answer else "refuse"
+        self.world.log.append(f"{said} {run.task.id}")
+        run = committed(run.id, run.task) if said in ("approve", "edit", "respond") else rejected(run)
         self.store.save(run)
         for event in stream(run):
             yield event
@@ -115,7 +120,7 @@ def commit_for_real(workspace: Path, transaction: str) -> Receipt:
     draft = Draft(author="test", actions=(WriteFile(path="late.py", content="x = 2\n"),))
     with Scratch() as scratch, lock(workspace):
         stage = Stage(workspace, scratch, Protection())
-        changes = stage.stage(draft)
+        changes = asyncio.run(stage.stage(draft))
         return commit(workspace, stage.layer, changes, transaction=transaction)
 
 

@@ -1,4 +1,4 @@
-"""`revet eval evidence` as a user types it: tables, JSON, and what is said of bad input."""
+"""`revet eval evidence` and `revet eval gate` as a user types it: tables, JSON, and what is said of bad input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from revet.cli import app
 from revet.errors import InputError
-from revet.evals import Figure, Measurement, Progress, Source
+from revet.evals import Figure, Measurement, Progress, Source, gate
 from revet.evals.evidence import SETS, measurement
 
 
@@ -96,3 +96,22 @@ def test_every_set_has_a_measurement(name: str) -> None:
     found = measurement(name)
     assert found.set == name
     assert found.about and 0 < found.target <= 1
+
+
+@pytest.mark.parametrize("name", ["dcg", "nl2bash"])
+def test_every_set_of_the_gate_has_a_measurement(name: str) -> None:
+    found = gate.measurement(name)
+    assert found.set == name
+    assert found.about and 0 < found.target <= 1
+
+
+def test_the_gate_is_measured_in_the_same_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "risk_shell").mkdir()
+    row = {"action": "git reset --hard", "label": "deny", "kind": "shell", "category": "git"}
+    (tmp_path / "risk_shell" / "dcg.dev.jsonl").write_text(json.dumps(row) + "\n")
+    result = CliRunner().invoke(app, ["eval", "gate", "--data", str(tmp_path), "--only", "dcg", "--json"])
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert (said["set"], said["value"], said["n"]) == ("dcg", 1.0, 1)
+    assert said["counts"]["text_deny_allowed"] == 0

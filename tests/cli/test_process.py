@@ -273,7 +273,7 @@ def on_terminal(tmp_path: Path, tasks: dict[str, str], *options: str) -> Termina
 )
 def test_a_person_is_asked(tmp_path: Path, typed: str, code: int, outcome: str) -> None:
     terminal = on_terminal(tmp_path, {"a": "ask"})
-    terminal.wait_for("Commit this to the workspace? [y/n] ")
+    terminal.wait_for("Commit this to the workspace? [y]es [n]o [e]dit [r]espond ")
     assert "return d <= 3" in terminal.seen and "all 9 tests pass" in terminal.seen
     terminal.type(typed)
     assert terminal.end() == code, terminal.seen
@@ -283,7 +283,7 @@ def test_a_person_is_asked(tmp_path: Path, typed: str, code: int, outcome: str) 
 
 def test_ctrl_c_at_the_question(tmp_path: Path) -> None:
     terminal = on_terminal(tmp_path, {"a": "ask", "b": "hang"}, "--jobs", "2")
-    terminal.wait_for("Commit this to the workspace? [y/n] ")
+    terminal.wait_for("Commit this to the workspace? [y]es [n]o [e]dit [r]espond ")
     terminal.type("\x03")
     assert terminal.end() == 130, terminal.seen
     assert "Stopped. 0 of 2 tasks had ended" in terminal.seen
@@ -294,7 +294,7 @@ def test_ctrl_c_at_the_question(tmp_path: Path) -> None:
 
 def test_two_questions_come_one_after_the_other(tmp_path: Path) -> None:
     terminal = on_terminal(tmp_path, {"a": "ask", "b": "ask"}, "--jobs", "2")
-    question = "Commit this to the workspace? [y/n] "
+    question = "Commit this to the workspace? [y]es [n]o [e]dit [r]espond "
     terminal.wait_for(question)
     first = terminal.seen
     assert first.count(question) == 1

@@ -7,29 +7,25 @@ from typing import Any
 
 import pytest
 
-from revet.actions import Tree, register
+from revet.actions import register
 from revet.actions.registry import _handlers
 from revet.agents import Scripted
 from revet.graphs import Agent
 from revet.policy import Policy
-from revet.schema import CallTool, Draft, RunOutcome, Task
+from revet.schema import CallTool, Changes, Draft, RunOutcome, Task
+from tests.actions.action_worlds import Plain
 
 
-class Ledger:
+class Ledger(Plain):
     """Books a payment under a key, once."""
-
-    files_only = False
 
     def __init__(self) -> None:
         self.booked: dict[str, Any] = {}
 
-    def stage(self, action: CallTool, tree: Tree) -> None:
-        return
-
-    def commit(self, action: CallTool, key: str) -> None:
+    def commit(self, action: CallTool, changes: Changes, key: str, folder: Path) -> None:
         self.booked[key] = action.arguments["cents"]
 
-    def undo(self, action: CallTool, key: str) -> None:
+    def undo(self, action: CallTool, changes: Changes, key: str, folder: Path) -> None:
         self.booked.pop(key, None)
 
 
@@ -51,7 +47,8 @@ def test_an_effect_happens_at_the_commit_and_is_undone(
         source.write_text(source.read_text().replace("- shipping", "+ shipping"))
     pay = CallTool(name="pay", arguments={"cents": 5})
     draft = Draft(author="scripted", actions=(*(right.actions if with_files else ()), pay))
-    run = Agent(Scripted([draft]), store=tmp_path / "store").run(task)
+    agent = Agent(Scripted([draft]), store=tmp_path / "store")
+    run = agent.run(task, approve=lambda asked: True)  # nobody has declared what the call does
     assert run.outcome is RunOutcome.committed
     assert list(ledger.booked.values()) == [5]
     run.undo()

@@ -93,7 +93,7 @@ def test_what_changes_no_file_is_held_against_the_world_as_it_is(
     pay = Draft(author="s", actions=(CallTool(name="pay", arguments={"cents": 5}),))
     critics = [] if when.startswith("while") else [Meddler(lambda: door.write_text("shut"))]
     paying = Agent(Shutting([pay]), critics=critics, tools=[Doorkeeper()], sandbox=None, store=tmp_path / "store")
-    run = paying.run(task_in(door.parent))
+    run = paying.run(task_in(door.parent), approve=lambda asked: True)
     assert run.outcome is RunOutcome.abstained
     assert ledger.booked == {}
     assert [e.outcome for e in run.baseline] == [Outcome.failed]

@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "server"]
 
 INSTALL = "sudo apt-get install -y postgresql"
 USERS = ("postgres", "nobody")
@@ -45,6 +46,13 @@ def unprivileged() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
+    with server() as url:
+        yield url
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A server while it is needed; its URL. Skips where there is none."""
     folder = programs()
     if folder is None:
         pytest.skip(f"no PostgreSQL server here: {INSTALL}")

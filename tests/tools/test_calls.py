@@ -11,14 +11,15 @@ import pytest
 from langchain_core.tools import tool as langchain_tool
 from pydantic import BaseModel
 
-from revet.actions import Tree, register
+from revet.actions import Staging, register
 from revet.actions.registry import _handlers
 from revet.agents import Scripted
 from revet.errors import InputError
 from revet.graphs import Agent
 from revet.policy import Policy
-from revet.schema import CallTool, Draft, Evidence, Outcome, RunOutcome, Severity, Task
+from revet.schema import CallPlan, CallTool, Changes, Draft, Evidence, Outcome, RunOutcome, Severity, Task
 from revet.tools import CallCheck, CorpusSearch, FunctionTool, Problem, ToolCall, View, evidence_for, problems_of
+from tests.actions.action_worlds import Plain
 
 FLIGHTS: dict[str, Any] = {
     "name": "search_flights",
@@ -216,21 +217,19 @@ def test_tools_that_are_none_are_the_users_fault(given: Any) -> None:
 # --- the loop --------------------------------------------------------------------------------------------------------
 
 
-class Desk:
+class Desk(Plain):
     """Carries out calls: writes down which."""
-
-    files_only = False
 
     def __init__(self) -> None:
         self.made: list[str] = []
 
-    def stage(self, action: CallTool, tree: Tree) -> None:
-        return
+    async def stage(self, action: CallTool, staging: Staging) -> None:
+        staging.add(CallPlan(name=action.name, arguments=action.arguments, effects=("read",), reversible=True))
 
-    def commit(self, action: CallTool, key: str) -> None:
+    def commit(self, action: CallTool, changes: Changes, key: str, folder: Path) -> None:
         self.made.append(action.name)
 
-    def undo(self, action: CallTool, key: str) -> None:
+    def undo(self, action: CallTool, changes: Changes, key: str, folder: Path) -> None:
         self.made.clear()
 
 

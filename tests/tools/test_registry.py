@@ -18,7 +18,7 @@ from revet.tools.registry import TOOLS, ToolEntry, make_tool, rooted_options
 
 NAMES = [
     *("tests", "coverage", "python", "static", "behaviour", "render", "sql", "calculate", "claims", "citations"),
-    *("corpus", "web", "page", "constraints", "calls", "grounded", "mcp"),
+    *("corpus", "web", "page", "constraints", "calls", "grounded", "effects", "mcp"),
 ]
 
 

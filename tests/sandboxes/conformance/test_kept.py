@@ -133,8 +133,6 @@ async def test_a_layer_and_changes_of_its_own_are_not_combined(session: Session,
     (tmp_path / "layer").mkdir()
     layer = Layer(root=tmp_path / "layer", deleted=("a.txt",))
     assert (await shell(session, "ls a.txt", layer=layer)).exit_code != 0
-    with pytest.raises(InputError):
-        await shell(session, "true", layer=layer, keep=True)
     for files in ({"/revet/a\0b": b""}, {"/revet/a": b"", "/revet/a/b": b""}):
         with pytest.raises(InputError):
             await shell(session, "true", files=files)
@@ -143,6 +141,29 @@ async def test_a_layer_and_changes_of_its_own_are_not_combined(session: Session,
         await shell(session, "true", layer=layer)
     with pytest.raises(InputError):
         await snippet(session, "pass", layer=layer)
+
+
+async def test_a_session_can_start_as_a_layer(session: Session, tmp_path: Path) -> None:
+    root = tmp_path / "layer"
+    (root / "pkg").mkdir(parents=True)
+    for folder in (root, root / "pkg"):
+        folder.chmod(0o755)
+    (root / "pkg" / "new.py").write_text("new = 1\n")
+    layer = Layer(root=root, deleted=("a.txt",))
+    before = snapshot(root)
+    await session.write("mine", b"gone when the layer comes")
+    for _ in range(2):
+        script = "ls a.txt mine; cat pkg/new.py; echo 2 >>pkg/new.py; rm -r pkg/sub; mkdir -m 750 made"
+        ended = await shell(session, script, layer=layer, keep=True)
+        assert ended.stdout == b"new = 1\n" and ended.refused == ()
+        assert ended.touched == ("made", "pkg/new.py", "pkg/sub", "pkg/sub/two.py")
+        found, deleted = await changed(session)
+        assert found == {"made": None, "pkg": None, "pkg/new.py": b"new = 1\n2\n"}
+        assert deleted == ("a.txt", "pkg/sub")
+        assert snapshot(root) == before
+    await session.discard()
+    assert await changed(session) == ({}, ()) and await session.read("a.txt") == b"a\n"
+    assert (await shell(session, "cat a.txt; ls pkg")).stdout == b"a\none.py\nsub\n"
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "..", "x\0y", "", "."])

@@ -1,0 +1,108 @@
+"""Clients of SQL databases (psql, mysql, sqlite3 …): the statements that they are given, and their own options.
+
+The text of ``-c``, ``-e``, of operands and of a heredoc is read by `revet.effects.sql.analyse`. Statements in a file,
+or on a standard input that is not known, cannot be seen: that is an effect `unknown`, and a dry run may tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from revet.effects.model import Effect, EffectKind
+from revet.effects.shell.call import Call
+from revet.effects.shell.model import Word
+
+__all__ = ["examine"]
+
+K = EffectKind
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """How a client is given SQL: options whose value is a text, or a file; how many operands stand before SQL operands
+    (None: none are SQL); its dialect."""
+
+    text: tuple[str, ...]
+    file: tuple[str, ...] = ()
+    operands: int | None = None
+    dialect: str | None = None
+
+
+_PSQL = Client(("-c", "--command"), ("-f", "--file"), None, "postgres")
+_MYSQL = Client(("-e", "--execute"), (), None, "mysql")
+_SQLITE = Client(("-cmd", "--cmd", "-c"), ("-init", "--init", "-f"), 1, "sqlite")
+CLIENTS = {
+    **dict.fromkeys(("psql", "pgcli", "cockroach", "ysqlsh", "vsql"), _PSQL),
+    **dict.fromkeys(("mysql", "mariadb", "mycli", "mysqlsh", "tidb"), _MYSQL),
+    **dict.fromkeys(("sqlite3", "sqlite", "litecli", "libsql", "sqlcipher"), _SQLITE),
+    "duckdb": Client(("-c", "-s", "-cmd"), ("-init", "-f"), 1, "duckdb"),
+    **dict.fromkeys(
+        ("clickhouse", "clickhouse-client", "clickhouse-local"), Client(("-q", "--query"), ("--queries-file",), None)
+    ),
+    **dict.fromkeys(("sqlcmd", "osql", "mssql-cli"), Client(("-Q", "-q", "--query"), ("-i", "--input-file"), None)),
+    **dict.fromkeys(("usql", "snowsql", "snow", "dsql"), Client(("-c", "-q", "--query", "--command"), ("-f",), None)),
+    **dict.fromkeys(
+        ("trino", "presto", "hive", "beeline", "spark-sql", "impala-shell", "vertica", "db2", "isql", "bteq"),
+        Client(("-e", "--execute", "-q", "--query"), ("-f", "--file", "-i"), None),
+    ),
+}
+_INPUT = ("<<", "<<-", "<<<")
+
+
+def examine(call: Call) -> Sequence[Effect] | None:
+    """What the statements do that the client is given; None if it is only asked for itself (the table decides)."""
+    client = CLIENTS.get(call.name)
+    if client is None:
+        return None
+    if call.has("-l", "--list", exact=True) and client is _PSQL:
+        return [call.effect(K.read, "lists databases", place="database", id="list")]
+    effects: list[Effect] = []
+    for text in _texts(call, client):
+        effects += _of_text(call, text, client.dialect)
+    for option in call.find(*client.file, exact=True):
+        effects.append(_unseen(call, option.value))
+    effects += _of_input(call, client.dialect, has_text=bool(effects))
+    return effects or None
+
+
+def _texts(call: Call, client: Client) -> list[Word]:
+    texts = [option.value for option in call.find(*client.text, exact=True) if option.value is not None]
+    if client.operands is not None:
+        texts += call.operands[client.operands :]
+    return texts
+
+
+def _of_text(call: Call, text: Word, dialect: str | None) -> list[Effect]:
+    from revet.effects.sql import analyse
+
+    analysis = analyse(text.text, dialect=dialect)
+    effects = [replace(effect, word=f"{call.name}:{effect.word}", command=None) for effect in analysis.effects]
+    doubts = list(analysis.doubts)
+    if not text.known:
+        doubts.append("part of the statement is computed")
+    effects += [call.effect(K.unknown, doubt, place="database", id="sql") for doubt in doubts]
+    return effects
+
+
+def _of_input(call: Call, dialect: str | None, *, has_text: bool) -> list[Effect]:
+    """What comes on the standard input; a client at a terminal with nothing to read does nothing."""
+    invocation = call.invocation
+    for redirection in invocation.redirections:
+        if redirection.operator in _INPUT:
+            return _of_text(call, redirection.target, dialect)
+        if redirection.operator == "<" and not has_text:
+            return [_unseen(call, redirection.target)]
+    if invocation.stdin is not None and invocation.stdin.known:
+        return _of_text(call, invocation.stdin, dialect)
+    if (invocation.piped_from is not None or invocation.stdin is not None) and not has_text:
+        return [_unseen(call, None)]
+    return []
+
+
+def _unseen(call: Call, file: Word | None) -> Effect:
+    named = file is not None and not re.fullmatch(r"-|/dev/stdin", file.text)
+    what = "in {target}" if named else "on its standard input"
+    claim = f"runs statements {what}, which are not seen here"
+    return call.effect(K.unknown, claim, file if named else None, place="database", id="file")
