@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= auto
 
 .PHONY: demo test lint format types bench clean
 
@@ -21,8 +22,10 @@ $(VENV)/.dev: $(VENV)/.base .ci/constraints.txt
 demo: $(VENV)/.base  ## repair the six example packages (in a copy) and undo one of the commits
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.dev  ## every test
-	$(BIN)/python -m pytest
+# Strings hash alike in all workers, so that they collect the tests in one order.
+test: $(VENV)/.dev  ## every test: those that can on all cores, then those that must be alone
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -m "not alone" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 lint: $(VENV)/.dev  ## what the gate checks besides the tests
 	$(BIN)/ruff check .

@@ -12,7 +12,15 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+ALONE = ("tests/actions/", "tests/sandboxes/")
+"""What counts the processes, mounts and containers of the whole machine, or measures against its clock."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(ALONE) or item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.alone)
     if any(item.get_closest_marker("sandbox") for item in items):
         from revet.sandboxes.local.probe import features
 

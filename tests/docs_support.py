@@ -117,8 +117,10 @@ def copy_examples(folder: Path) -> Path:
     return folder
 
 
-def start(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run Python with these arguments in `folder`, without a terminal; stdout and stderr come together."""
+def start(*words: str, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
+    """Run Python with these arguments in `folder`, without a terminal, `text` on its standard input. What it says on
+    stdout and stderr comes together.
+    """
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"}
     if "DOCKER_HOST" in os.environ:
         env["DOCKER_HOST"] = os.environ["DOCKER_HOST"]
@@ -126,7 +128,7 @@ def start(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, *words],
         cwd=folder,
         env=env,
-        stdin=subprocess.DEVNULL,
+        input=text,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -125,11 +125,14 @@ def visit(page: Path, folder: Path) -> None:
 def run_console(block: Block, folder: Path) -> None:
     for command in commands(block):
         name, *words = command.words
+        text = ""
+        if name == "echo" and words[1:3] == ["|", "revet"]:
+            text, name, words = words[0], "revet", words[3:]
         if name != "revet":
             check_other(name, words, block.where)
             continue
         added = block.notes.get("with", "").split()
-        done = start("-m", "revet", *words, *added, folder=folder)
+        done = start("-m", "revet", *words, *added, folder=folder, text=text)
         line = " ".join(command.words)
         assert done.returncode == block.status, f"{block.where}: {line} ended with {done.returncode}:\n{done.stdout}"
         check_output(command.shown, done.stdout, f"{block.where}: {line}")
