@@ -5,8 +5,9 @@ Everything happens in a copy, ``build/demo``, with no model, no key and no netwo
 built-in repair; the sixth needs a new design, and the honest outcome is to abstain. The recordings (see
 ``examples/models``) hold the answers of a scripted model: a draft for that sixth bug, a question answered with a
 search, and a word problem answered with a program; then three wrong answers that a database, arithmetic and a document
-refute (``examples/evidence``). The exit code is 1 if anything ends otherwise, or if the workspace
-of the commit that is undone differs from the original by a byte.
+refute (``examples/evidence``); then commands and SQL, tried and held against a team's rules (``examples/gate``). The
+exit code is 1 if anything ends otherwise, or if the workspace of the commit that is undone differs from the original by
+a byte.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ REPLAYED = (
     ("word_problem", "word_problem", "A word problem, answered with a program; its result shows that it is wrong:"),
 )
 """Task file, recording and what to say of it. Each must end with 0."""
+GATE = {"cities": "committed", "exports": "committed", "braga": "committed", "forget": "asked"}
+"""How the tasks of the gate's example end where nobody can be asked."""
 NOT_OURS = ("__pycache__", ".pytest_cache", ".revet")
 
 
 def main() -> int:
     shutil.rmtree(COPY, ignore_errors=True)
-    for part in ("quickstart", "models", "evidence"):
+    for part in ("quickstart", "models", "evidence", "gate"):
         shutil.copytree(HERE / part, COPY / part, ignore=shutil.ignore_patterns(*NOT_OURS))
     print(f"The examples were copied to {os.path.relpath(COPY)}. Six packages have one bug each, and failing tests.\n")
     revet("run", "quickstart/tasks.yaml")
@@ -66,11 +69,18 @@ def main() -> int:
     print("\nThree wrong answers: a database, recomputed sums and a document show where they are wrong:\n")
     if revet("run", "evidence/tasks.yaml") != 0:
         return failed("evidence/tasks.yaml did not end as its page says")
+    print("\nCommands and SQL, tried on a copy and held against rules: one is denied, one waits for a person:\n")
+    subprocess.run([sys.executable, "gate/prepare.py"], cwd=COPY, check=True)
+    revet("run", "gate/tasks.yaml")
+    ended = {run["id"].rpartition("-")[0]: run["outcome"] for run in recorded_runs()}
+    if not ended.items() >= GATE.items():
+        return failed(f"expected {GATE} of gate/tasks.yaml, but saw {ended}")
     command = os.path.relpath(sys.executable, COPY)
     print(f"\nLook closer, in `cd {os.path.relpath(COPY)}`:\n")
     print(f"  {command} -m revet show                        the list of runs")
     print(f"  {command} -m revet show {others[0]['id']:<22} what was seen, said and decided, and the diff")
     print(f"  {command} -m revet show landing                the question: what was searched, and what was found")
+    print(f"  {command} -m revet show forget                 what would be deleted, and why a person is asked")
     print(f"  {command} -m revet fix quickstart/{workspace.name:<12} mend what was just taken back")
     return 0
 
@@ -78,7 +88,8 @@ def main() -> int:
 def revet(*arguments: str) -> int:
     """Run the command line in the copy, showing the command as a user would type it. Its exit code."""
     print(f"$ revet {' '.join(arguments)}", flush=True)
-    return subprocess.run([*REVET, *arguments], cwd=COPY, check=False).returncode
+    # Nobody is asked: what a person has to decide is left waiting.
+    return subprocess.run([*REVET, *arguments], cwd=COPY, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 def recorded_runs() -> list[dict[str, str]]:

@@ -149,20 +149,32 @@ def _committing(policy: Policy, case: Case) -> tuple[DecisionKind, *tuple[str, .
     attempt, asks = case.attempt, asked_by_rules(case.attempt)
     allowed = policy.unproven == "allowed" and not asks and _allowed(attempt)
     bare = not case.required and policy.unproven != "commit" and not allowed
-    nothing = ("the task names no required check, so nothing proves this draft",) if bare else ()
+    nothing = _unproven(policy, attempt, asks) if bare else ()
     if bare and policy.unproven == "abstain":
         return DecisionKind.abstain, *nothing
     proof = "the rules allow every effect, and all of it was tried" if allowed and not case.required else _proof(case)
+    open_questions: tuple[str, ...] = (*asks, *nothing)
     if policy.approve == "never":
-        why = (*asks, *nothing) or (proof,)
-        return DecisionKind.abstain, *why, "approval is 'never': a dry run commits nothing"
+        why = (*(open_questions or (proof,)), "approval is 'never': a dry run commits nothing")
+        return DecisionKind.abstain, *why
     if case.written:
         return DecisionKind.commit, "a person wrote this draft", proof
     if asks or bare:
-        return DecisionKind.ask, *asks, *nothing
+        return DecisionKind.ask, *open_questions
     if policy.approve == "ask":
         return DecisionKind.ask, proof, "approval is 'ask': a person decides"
     return DecisionKind.commit, proof
+
+
+def _unproven(policy: Policy, attempt: Attempt, asks: Sequence[str]) -> tuple[str, ...]:
+    """Why a draft that no check proves is not committed by itself."""
+    if policy.unproven != "allowed":
+        return ("the task names no required check, so nothing proves this draft",)
+    if asks:
+        return ()  # the rules say why
+    files = any(a.kind in FILES_ONLY and a.kind != "answer" for a in attempt.draft.actions)
+    why = "it writes files itself" if files else "not all that it does was tried to its end"
+    return (f"the task names no required check, and {why}, so nothing proves this draft",)
 
 
 def asked_by_rules(attempt: Attempt) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from revet.store import Store
-from tests.report.samples import abstained, committed, task
+from tests.report.samples import abstained, asked, committed, task
 
 HERE = Path(__file__).resolve().parents[1]
 RECORDED = {
@@ -17,7 +17,7 @@ RECORDED = {
     "models/question.yaml": "question",
     "models/word_problem.yaml": "word_problem",
 }
-EVIDENCE = "evidence/tasks.yaml"
+EVIDENCE, GATE = "evidence/tasks.yaml", "gate/tasks.yaml"
 
 
 @pytest.fixture
@@ -32,6 +32,8 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (tmp_path / "quickstart" / name / "sub" / "code.py").write_text("x = 1\n")
     (tmp_path / "models").mkdir()
     (tmp_path / "evidence").mkdir()
+    (tmp_path / "gate").mkdir()
+    (tmp_path / "gate" / "prepare.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "HERE", tmp_path)
     monkeypatch.setattr(module, "COPY", tmp_path / "copy")
@@ -45,6 +47,11 @@ def fake_revet(copy: Path, command: str, run: str, *more: str) -> int:
         return int(more != ("--model", f"replay:models/recordings/{RECORDED[run]}.jsonl"))
     if (command, run) == ("run", EVIDENCE):
         return 0
+    if (command, run) == ("run", GATE):
+        for name in ("cities", "exports", "braga"):
+            Store(copy / ".revet").save(committed(f"{name}-run", task(name)))
+        Store(copy / ".revet").save(asked("forget-run", task("forget")))
+        return 1
     copy = copy / "quickstart"
     if command == "run":
         store = Store(copy.parent / ".revet")
@@ -65,7 +72,7 @@ def test_it_ends_well_and_says_what_to_look_at(demo: ModuleType, capsys: pytest.
     assert "one is again what it was, byte for byte" in said
     assert "-m revet show two-run" in said and "-m revet fix quickstart/one" in said
     assert all((HERE / "examples" / "models" / "recordings" / f"{name}.jsonl").is_file() for name in RECORDED.values())
-    assert all((HERE / "examples" / path).is_file() for path in [*RECORDED, EVIDENCE])
+    assert all((HERE / "examples" / path).is_file() for path in [*RECORDED, EVIDENCE, GATE])
 
 
 def test_it_fails_if_the_tasks_end_otherwise(
@@ -101,6 +108,14 @@ def test_it_fails_if_the_tools_find_nothing(
     monkeypatch.setattr(demo, "revet", lambda *words: done(*words) or int(EVIDENCE in words))
     assert demo.main() == 1
     assert "evidence/tasks.yaml did not end as its page says" in capsys.readouterr().err
+
+
+def test_it_fails_if_the_gate_ends_otherwise(
+    demo: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "GATE", {**demo.GATE, "forget": "committed"})
+    assert demo.main() == 1
+    assert "of gate/tasks.yaml, but saw" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("left", ["one/sub/code.py", "one/new.py"])

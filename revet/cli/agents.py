@@ -87,6 +87,7 @@ class SharedAgents:
             store=store,
             seed=settings.seed,
             rules=settings.rules,
+            database=settings.database,
         )
         servers = [server for _, server in self._servers]
         self._tools[id(agent)] = [tool for tool in tools if tool not in servers]

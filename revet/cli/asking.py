@@ -11,10 +11,11 @@ from rich.text import Text
 
 from revet.cli.editing import NotActions, as_yaml, editor, open_editor, read_actions
 from revet.report import Reporter, diff_text
+from revet.report.effects import action_lines, command_lines, table_lines
 from revet.report.text import checks_line, clean, one_line, why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from revet.schema import Attempt, Finding, Run
 
@@ -24,7 +25,7 @@ Reply: TypeAlias = "bool | Mapping[str, object]"
 """An answer, as `Agent.aresume` takes it."""
 
 QUESTION = "Commit this to the workspace? [y]es [n]o [e]dit [r]espond "
-MOST_FINDINGS, MOST_ACTIONS = 12, 12
+MOST_FINDINGS = 12
 
 
 class Asking:
@@ -50,10 +51,12 @@ class Asking:
         self.console.print()
         self._say(f"{run.task.id}: {why(run)}", "bold")
         if run.best is not None:
-            for line in _actions(run.best):
+            for line in action_lines(run.best.draft):
                 self._say(f"    {line}")
             self.console.print(diff_text(run.best.diff), soft_wrap=True)
-            for line in _known(run.best):
+            for line in (*table_lines(run.best.changes), *command_lines(run.best.changes)):
+                self._say(f"    {line}")
+            for line in _known(run.best, run.decision.reasons):
                 self._say(f"    {line}")
         for reason in run.decision.reasons:
             self._say(f"    {one_line(reason)}")
@@ -106,27 +109,16 @@ class Asking:
         self.console.print(Text(words, style=style), soft_wrap=True)
 
 
-def _actions(attempt: Attempt) -> Iterator[str]:
-    """What would be done beyond files: the diff shows the rest."""
-    from revet.policy import FILES_ONLY
-
-    beyond = [action for action in attempt.draft.actions if action.kind not in FILES_ONLY]
-    for action in beyond[:MOST_ACTIONS]:
-        told = action.model_dump(mode="json", exclude_defaults=True)
-        yield one_line(f"{action.kind}: " + ", ".join(f"{name} {value}" for name, value in told.items()), 300)
-    if len(beyond) > MOST_ACTIONS:
-        yield f"… and {len(beyond) - MOST_ACTIONS} more"
-
-
-def _known(attempt: Attempt) -> Iterator[str]:
-    """What the checks saw, what would happen, and what was found wrong, gravest first."""
+def _known(attempt: Attempt, reasons: Sequence[str]) -> Iterator[str]:
+    """What the checks saw, what would happen, and what else than the `reasons` was found wrong, gravest first."""
     from revet.agents.preoperative import possible_result
 
     if checks := checks_line(attempt.evidence):
         yield checks
     for line in possible_result(attempt.changes, attempt.evidence, attempt.critiques).splitlines():
         yield one_line(line, 400)
-    findings = sorted((f for c in attempt.critiques for f in c.findings), key=lambda finding: -finding.severity.rank)
+    others = (f for c in attempt.critiques for f in c.findings if f.claim not in reasons)
+    findings = sorted(others, key=lambda finding: -finding.severity.rank)
     for finding in findings[:MOST_FINDINGS]:
         yield _finding(finding)
     if len(findings) > MOST_FINDINGS:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from revet.errors import RevetError
 from revet.policy import asked_by_rules
 from revet.report import Ended, Reporter
-from revet.schema import Run, RunOutcome, Task
+from revet.schema import Run, RunOutcome, Task, utcnow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -158,9 +158,14 @@ class Batch:
         return Ended(entry.task, run)
 
     async def _asked(self, entry: Entry, run: Run) -> Reply | None:
-        """What the person says within the time that the task gives them."""
+        """What the person says within the time that the task gives them, counted from when the run first asked."""
+        left = entry.settings.ask_seconds
+        if left is not None and run.asked_at is not None:
+            left -= (utcnow() - run.asked_at).total_seconds()
+        if left is not None and left <= 0:
+            return {"type": "expire"}  # an answer would not be taken any more
         try:
-            async with asyncio.timeout(entry.settings.ask_seconds):
+            async with asyncio.timeout(left):
                 return await self.asker(run)
         except TimeoutError:
             return {"type": "expire"}

@@ -40,11 +40,30 @@ def evidence(data: Folder, split: Split = "dev", only: Only = None, json: Json =
 
 @evaluate.command()
 @guarded
-def gate(data: Folder, split: Split = "dev", only: Only = None, json: Json = False, debug: Debug = False) -> None:
+def gate(
+    data: Folder,
+    split: Split = "dev",
+    only: Only = None,
+    answers: Annotated[
+        str | None,
+        typer.Option(help="Measure this critic on gui_critic: a file of its answers, or a model as provider:name."),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Measure what the gate lets through and what it holds back, with the dry run and without."""
+    from revet.errors import InputError
     from revet.evals.gate import SETS, measurement
 
-    _measure(measurement, SETS, data, split, only, json)
+    if answers is None:
+        _measure(measurement, SETS, data, split, only, json)
+        return
+    from revet.evals.gate import gui
+
+    if only and set(only) != {gui.SET}:
+        raise InputError(f"--answers is for {gui.SET} alone", hint=f"leave --only out, or say --only {gui.SET}")
+    critic = gui.named(answers)
+    _measure(lambda name: critic, [gui.SET], data, split, None, json)
 
 
 def _measure(

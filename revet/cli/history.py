@@ -74,8 +74,11 @@ def undo(
         typer.echo(f"recovered: {one_line(line)}", err=True)
     parts = [one_line(file.path) for file in receipt.files]
     parts += [f"{one_line(folder.path)}/" for folder in receipt.folders]
-    parts += [one_line(effect.what) for effect in receipt.effects if effect.undone]
-    typer.echo(f"Taken back: {row.id}. As before: {', '.join(parts) or 'nothing'} in {receipt.workspace}")
+    undone = [one_line(effect.what) for effect in receipt.effects if effect.undone]
+    as_before = f" As before: {', '.join(parts) or 'nothing'} in {receipt.workspace}" if parts or not undone else ""
+    typer.echo(f"Taken back: {row.id}.{as_before}")
+    for what in undone:
+        typer.echo(f"Undone: {what}")
     for effect in receipt.irreversible:
         typer.echo(f"Stays: {one_line(effect.what)} ({one_line(effect.why or 'it cannot be taken back')})")
 

@@ -21,6 +21,7 @@ from revet.cli.batch import Agents, Batch
 from revet.cli.commits import commits_of
 from revet.cli.common import BAD_INPUT, INTERRUPTED, NOT_ALL, TERMINATED, folder_shown
 from revet.errors import InputError, ModelFailed, ReplayMiss, RevetError
+from revet.policy import asked_by_rules
 from revet.report import Ended, Reporter, json_line, make_console, print_summary, reporter_for
 from revet.report.text import again_command, one_line
 from revet.schema import RunOutcome
@@ -127,7 +128,8 @@ def _say_what_waits(console: Console, results: Sequence[Ended]) -> None:
     for ended in results:
         if ended.outcome is RunOutcome.asked:
             words = f"{ended.task.id} waits for your answer. In a terminal: "
-            auto = " (to approve without being asked, add --approve auto)"
+            ruled = ended.run is not None and ended.run.best is not None and asked_by_rules(ended.run.best)
+            auto = "" if ruled else " (to approve without being asked, add --approve auto)"
             console.print(Text.assemble(words, (_again(), "bold"), auto), soft_wrap=True)
         elif ended.run is not None and ended.error is not None:
             first = "Mend what it says, then go on" if _lasting(ended.error) else "To go on"

@@ -42,6 +42,20 @@ Seconds = Annotated[float | None, typer.Option("--seconds", help="Wall time for 
 Tokens = Annotated[int | None, typer.Option("--tokens", help="Tokens of models for each task (no limit).")]
 Cost = Annotated[float | None, typer.Option("--cost", help="US dollars for models for each task (no limit).")]
 Approve = Annotated[str | None, typer.Option("--approve", help="auto, ask (you decide) or never (a dry run).")]
+Unproven = Annotated[
+    str | None,
+    typer.Option("--unproven", help="What no required check proves: ask, abstain, allowed (by the rules) or commit."),
+]
+AskSeconds = Annotated[
+    float | None, typer.Option("--ask-seconds", help="How long you may take to answer; then the task abstains.")
+]
+Rules = Annotated[
+    str | None,
+    typer.Option("--rules", help="A file of rules in place of the workspace's revet.toml."),
+]
+Database = Annotated[
+    str | None, typer.Option("--database", help="URL of the database that SQL works on, such as sqlite:///shop.db.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed gives the same run (0).")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with what was interrupted; what is done is not done again.")
@@ -71,6 +85,10 @@ def run(
     cost: Cost = None,
     jobs: Jobs = 1,
     approve: Approve = None,
+    unproven: Unproven = None,
+    ask_seconds: AskSeconds = None,
+    rules: Rules = None,
+    database: Database = None,
     seed: Seed = None,
     resume: Resume = False,
     json: Json = False,
@@ -114,6 +132,8 @@ def fix(
     tokens: Tokens = None,
     cost: Cost = None,
     approve: Approve = None,
+    ask_seconds: AskSeconds = None,
+    rules: Rules = None,
     seed: Seed = None,
     resume: Resume = False,
     json: Json = False,
@@ -132,11 +152,13 @@ def fix(
 
 def _settings(context: typer.Context) -> dict[str, Any]:
     """The settings that the command line gives, by name."""
-    from revet.taskfile import Settings, option_values, tool_choices
+    from revet.taskfile import Settings, option_values, rooted_database, tool_choices
 
     given = {name: value for name, value in context.params.items() if name in Settings.model_fields}
     given["options"] = option_values(context.params["option"] or ()) or None
     given["tools"] = tool_choices(context.params["tool"] or ()) or None
+    if isinstance(given.get("database"), str):
+        given["database"] = rooted_database(given["database"], Path.cwd())
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -8,11 +8,12 @@ second word and nothing else speaks of a change. All else is a doubt: nobody has
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from revet.effects.model import Effect, EffectKind
 from revet.effects.shell.model import Invocation, Word
 
-__all__ = ["generic"]
+__all__ = ["generic", "is_plain", "losing_word"]
 
 
 def _set(words: str) -> frozenset[str]:
@@ -38,10 +39,28 @@ _DESTROYS = _set(
     disable forget deprovision decommission evict shred trash rollback format zap obliterate discard overwrite
     force forced yes unlink detach cleanup gc vacuum demote undeploy teardown down halt"""
 )
+_LOSES = _set(
+    """delete destroy destroyall remove removeall purge drop dropall wipe erase truncate nuke obliterate reset fresh
+    flush flushall flushdb teardown undeploy uninstall unpublish deregister unregister terminate decommission deprovision
+    downgrade rollback revoke retire yank shutdown kill killall"""
+)
+_TESTS = _set(
+    """pytest py.test tox nox coverage unittest nose2 behave robot jest vitest mocha ava tap karma jasmine cypress
+    playwright rspec minitest cucumber phpunit pest behat bats ctest gotestsum ginkgo hypothesis asv gcc g++ cc clang"""
+)
+_FILE = re.compile(
+    r"\.(?:py|pyw|[cm]?[jt]sx?|rb|php|pl|lua|sh|bash|go|rs|java|kt|scala|c|cc|cpp|h|hpp|cs|swift|r|jl|json|ya?ml|toml|xml"
+    r"|md|rst|txt|csv|sql|html?|css|ini|cfg|conf|lock|log|so|o|a|out|spec|test|class|jar|proto|ipynb|vue|svelte)$",
+    re.IGNORECASE,
+)
 _FLAG = re.compile(r"^--?(yes|y|force|f|hard|no-?confirm|assume-?yes|auto-?approve|skip-?confirm\w*|non-?interactive)$")
 _LOUD = re.compile(
     r"^--?(\w+-)*(delete|destroy|remove|purge|drop|wipe|erase|prune|overwrite|reset|nuke|kill|clean|truncate|uninstall|revoke)"
     r"(-\w+)*$"
+)
+_SQL = re.compile(
+    r"\b(drop|truncate|alter|grant|revoke)\s+\w|\bdelete\s+from\b|\bupdate\s+\S+\s+set\b|\binsert\s+into\b",
+    re.IGNORECASE,
 )
 _ACTS = re.compile(
     r"^(-[ceiow]|--(exec|execute|eval|command|run|script|output|out|write|in-?place|fix|apply|save|set|upload|post|send|to))$"
@@ -73,9 +92,59 @@ def generic(invocation: Invocation) -> tuple[tuple[Effect, ...], tuple[str, ...]
         claim = f"{doubt}; the word `{loud}` says that something is lost or stopped"
         return (_effect(EffectKind.remote_delete, claim, name, loud, target, possible=True),), ()
     looks = _looks(name, operands)
-    if looks is None or invocation.appended or any(_ACTS.match(option) for option in options):
+    changes = any(_SQL.search(operand.text) for operand in operands)
+    if looks is None or changes or invocation.appended or any(_ACTS.match(option) for option in options):
         return (), (doubt,)
     return (_effect(EffectKind.read, f"the word `{looks}` says that it only looks", name, looks),), ()
+
+
+def losing_word(name: str, operands: Sequence[Word]) -> str | None:
+    """The word that speaks of a loss in what a program is told to run: ``db:drop``, ``vm.destroy``, ``reset_db``.
+
+    For programs that are known to run tasks of other people, each under a name: it is all that is known of the task.
+    `clean` and the like are no such words: what is built can be built again. Test runners are given names of tests.
+    """
+    base = name.rpartition("/")[2]
+    front = [word for word in operands[:_DEEP] if word.known and not _is_path(word.text)]
+    if base in _TESTS or any("test" in _parts(word.text) or "tests" in _parts(word.text) for word in front):
+        return None
+    parts = _parts(base)
+    if len(parts) > 1 and any(part in _LOSES for part in parts):
+        return base
+    for word in front:
+        said = _parts(word.text)
+        if any(part in _LOSES for part in said) or {"flyway", "clean"} <= set(said):
+            return word.text
+    return None
+
+
+_ACTING = (
+    _CHANGES
+    | _DESTROYS
+    | _LOSES
+    | _set(
+        """recover transfer restart deleteall rmr erase scrub overwrite shell eval cl pay refund charge drain cordon evict
+    off on disarm bypass allow deny block ban mute silence promote demote failover switch swap rotate seal unseal forcesync
+    downgrade backwards downto revert undo redo quit exit logout lockdown unlock burn write flash cut mirror inject"""
+    )
+)
+
+
+def is_plain(words: Sequence[str]) -> bool:
+    """Whether a command line of a program that is in no table has nothing that could be an order to change something:
+    no options, no code, no places outside, no word that acts. "storm warning" is plain, "wiper /dev/sda" is not."""
+    for at, word in enumerate(words):
+        if word.startswith(("-", "/", "~", "..")) or not re.fullmatch(r"[\w.,:+-]*|[\w.-]+(?:/[\w.-]+)*", word):
+            return False
+        if re.match(r"[A-Za-z]:", word) or any(part in _ACTING for part in _parts(word)):
+            return False
+        if at == 0 and (word.endswith((".sh", ".exe", ".cmd", ".bat", ".ps1")) or word[:1].isupper()):
+            return False
+    return True
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or "=" in text or " " in text or len(text) > 60 or bool(_FILE.search(text))
 
 
 def _effect(kind: EffectKind, claim: str, name: str, word: str, target: str = "", possible: bool = False) -> Effect:

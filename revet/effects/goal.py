@@ -59,6 +59,10 @@ _INSTALLED = a_set("package packages dependency dependencies library libraries m
 _SECRET = re.compile(
     r"\b(secrets?|passwords?|passwd|tokens?|keys?|credentials?|env(ironment)?|certificates?|shadow)\b", re.I
 )
+_COLLECTIVE = a_set(
+    "all every everything each any entire whole contents content file files folder folders directory directories dir"
+    " dirs clean cleanup up unused stale obsolete old temporary generated entry entries item items empty"
+)
 _COUNTED = re.compile(
     r"\b(\d{1,6}|one|two|three|four|five|six|seven|eight|nine|ten|a single)\s+(?:[a-z-]+\s+){0,2}?"
     r"(files?|folders?|director(?:y|ies)|rows?|records?|entries|items?|users?|branch(?:es)?|images?|containers?|objects?)\b"
@@ -223,12 +227,21 @@ def _at_place(effect: Effect, asks: Asks, places: Named, goal: str, text: str, r
         covered = _by_text(effect, places, text)
     if covered is False and effect.kind in _GRAVE:
         return f"asked to {_asked(asks)}{_where(places)}; this {_does(effect)}"
+    if covered and effect.kind in (K.delete, K.discard) and not _means_so_much(effect, asks, places):
+        covered = None
     most = _most(goal) if effect.kind in (K.delete, K.remote_delete, K.discard) else None
     if most is not None and effect.count is not None and effect.count > most:
         return f"asked for {most}; this {_does(effect)}"
     if covered and not _catastrophic(effect):
         requested.append(effect)
     return None
+
+
+def _means_so_much(effect: Effect, asks: Asks, places: Named) -> bool:
+    """Whether a goal that names no path ("drop the users table", "delete src") can mean this deletion: it names the
+    target, or speaks of files or of all there is."""
+    last = effect.target.rstrip("/").rsplit("/", 1)[-1].lower()
+    return bool(places.rooted or places.names or (asks.words | places.words) & _COLLECTIVE or last in places.words)
 
 
 def _by_text(effect: Effect, places: Named, text: str) -> bool | None:

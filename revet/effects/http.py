@@ -71,6 +71,7 @@ _ASKS = re.compile(
 _MUTATION = re.compile(r"\bmutation\b|\bdelete\w*\s*\(", re.IGNORECASE)
 _DESTROYS = re.compile(
     r"\"op\"\s*:\s*\"remove\"|\"(delete|drop\w*|remove\w*|truncate|destroy)\"\s*:|\bDROP\s+\w|\bTRUNCATE\b|\bDELETE\s+FROM\b|flushall"
+    r"|\bmutation\b[^}]*?\b(?i:delete|remove|drop|destroy|purge|wipe|cancel|revoke|archive|truncate)\w*\s*\("
 )
 _LOCAL_FILE = re.compile(r"^(?:[\w.\[\]-]+[:=]?[=@]?)?[@<]([^;]+)")
 _SECRET_FILE = re.compile(

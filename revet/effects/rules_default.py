@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from revet.effects.rules import WITH_RIGHTS, Decision, Rule
 
-__all__ = ["DEFAULTS", "WATCHED"]
+__all__ = ["DEFAULTS", "KEY_FILES", "WATCHED"]
 
 WATCHED = (
     "revet.toml",
@@ -39,6 +39,36 @@ WATCHED = (
     "~/.config/fish/**",
 )
 """What decides what runs later, or what this gate says: a change of it is asked about wherever it lies."""
+
+KEY_FILES = (
+    "/etc/passwd*",
+    "/etc/shadow*",
+    "/etc/group*",
+    "/etc/gshadow*",
+    "/etc/sudoers*",
+    "/etc/sudoers.d/**",
+    "/etc/pam.d/**",
+    "/etc/security/**",
+    "/etc/ssh/**",
+    "/etc/cron*",
+    "/etc/cron*/**",
+    "/etc/ld.so*",
+    "/etc/profile*",
+    "/etc/profile.d/**",
+    "/etc/systemd/**",
+    "/etc/init*/**",
+    "/etc/rc*/**",
+    "/etc/fstab",
+    "/var/spool/cron/**",
+    "/boot/**",
+    "/bin/**",
+    "/sbin/**",
+    "/lib*/**",
+    "/usr/**",
+    "/proc/**",
+    "/sys/**",
+)
+"""Files of the system that a goal may name, and that are asked about all the same."""
 
 _CHANGES = ("create", "write", "delete", "discard", "privilege")
 _NEAR = ("workspace", "temporary")
@@ -120,6 +150,15 @@ DEFAULTS: tuple[Rule, ...] = (
         basis="text",
         reason="only git should change its own records",
     ),
+    _rule(
+        "asked-for-key-files",
+        "ask",
+        ("create", "write", "delete", "discard"),
+        "system",
+        path=KEY_FILES,
+        requested=True,
+        reason="it decides who may do what on this machine, or what runs on it",
+    ),
     _rule("asked-for-system", "allow", ("create", "write"), "system", wide=False, requested=True),
     _rule(
         "system-files",
@@ -137,10 +176,12 @@ DEFAULTS: tuple[Rule, ...] = (
     _rule("making-near", "allow", ("create", "write"), _NEAR),
     _rule("making-new", "allow", "create", _FAR),
     _rule("writing-far", "ask", "write", _FAR, reason="it lies outside the workspace"),
-    _rule("running-near", "allow", "run"),
+    _rule("running-near", "allow", "run", (*_NEAR, "system", "remote", "database")),
+    _rule("running-far", "ask", "run", reason="the code lies outside the workspace"),
     # Deleting.
     _rule("deleting-temporary", "allow", "delete", "temporary"),
     _rule("deleting-restorable", "allow", "delete", "workspace", basis="dry run", wide=False, reversible=True),
+    _rule("deleting-empty", "allow", "delete", _NEAR, word=("rmdir:empty",)),
     _rule("deleting-few", "allow", "delete", "workspace", wide=False, at_most=10),
     _rule(
         "deleting-many",
@@ -163,7 +204,9 @@ DEFAULTS: tuple[Rule, ...] = (
     _rule("remote-deleting", "ask", "remote_delete", reason="what is deleted elsewhere does not come back by itself"),
     _rule("sending", "ask", "send", reason="it reaches people or money"),
     _rule("leaking", "ask", "leak", reason="secrets or local data would be shown or sent"),
-    # The machine.
+    # The machine. What the project declares somebody has decided on; what a goal names, somebody asks for.
+    _rule("installing-declared", "allow", "install", "workspace", reversible=True),
+    _rule("asked-for-install", "allow", "install", "workspace", requested=True),
     _rule("installing", "ask", "install", reason="it changes what is installed, and runs code of others"),
     _rule("services", "ask", "service", reason="others depend on it"),
     _rule("processes", "ask", "process", reason="running work would be ended"),

@@ -34,7 +34,9 @@ _PSQL = Client(("-c", "--command"), ("-f", "--file"), None, "postgres")
 _MYSQL = Client(("-e", "--execute"), (), None, "mysql")
 _SQLITE = Client(("-cmd", "--cmd", "-c"), ("-init", "--init", "-f"), 1, "sqlite")
 CLIENTS = {
-    **dict.fromkeys(("psql", "pgcli", "cockroach", "ysqlsh", "vsql"), _PSQL),
+    **dict.fromkeys(("psql", "pgcli", "ysqlsh", "vsql"), _PSQL),
+    "cockroach": Client(("-e", "--execute"), ("-f", "--file"), None, "postgres"),
+    "isql": Client(("-c", "-e", "-q"), ("-i", "-f")),
     **dict.fromkeys(("mysql", "mariadb", "mycli", "mysqlsh", "tidb"), _MYSQL),
     **dict.fromkeys(("sqlite3", "sqlite", "litecli", "libsql", "sqlcipher"), _SQLITE),
     "duckdb": Client(("-c", "-s", "-cmd"), ("-init", "-f"), 1, "duckdb"),
@@ -44,7 +46,7 @@ CLIENTS = {
     **dict.fromkeys(("sqlcmd", "osql", "mssql-cli"), Client(("-Q", "-q", "--query"), ("-i", "--input-file"), None)),
     **dict.fromkeys(("usql", "snowsql", "snow", "dsql"), Client(("-c", "-q", "--query", "--command"), ("-f",), None)),
     **dict.fromkeys(
-        ("trino", "presto", "hive", "beeline", "spark-sql", "impala-shell", "vertica", "db2", "isql", "bteq"),
+        ("trino", "presto", "hive", "beeline", "spark-sql", "impala-shell", "vertica", "db2", "bteq"),
         Client(("-e", "--execute", "-q", "--query"), ("-f", "--file", "-i"), None),
     ),
 }

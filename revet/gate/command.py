@@ -56,6 +56,8 @@ def main(arguments: list[str] | None = None, *, stdin: BinaryIO | None = None, s
     if hasattr(out, "reconfigure"):
         out.reconfigure(encoding="utf-8", errors="backslashreplace")
     gate = _Gate(options, out)
+    if stdin is None:
+        _end_in_order()
     try:
         return gate.batch(source) if options.batch else gate.single(source)
     except BrokenPipeError:
@@ -66,6 +68,20 @@ def main(arguments: list[str] | None = None, *, stdin: BinaryIO | None = None, s
         return 130
     finally:
         gate.close()
+
+
+def _end_in_order() -> None:
+    """Whoever waits too long for a hook ends it by SIGTERM: the trial ends with it, and leaves nothing behind."""
+    import signal
+
+    def end(number: int, frame: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)  # a second one would break off what the first has begun
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(each) is signal.SIG_DFL:
+            signal.signal(each, end)
 
 
 class _Plain:
@@ -115,16 +131,16 @@ class _Gate:
 
         self._grounds = Grounds()
         any_readable, lines = False, 0
-        for line in _lines(source):
-            readable, hook, answer = self._answer(line)
+        for number, line in _lines(source):
+            readable, hook, answer = self._answer(line, f"line {number}: ")
             self._write(answer, hook)
             any_readable, lines = any_readable or readable, lines + 1
         if not lines:
             self._write(Answer.refusal("stdin is empty: it held no action"), hook=False)
         return 0 if any_readable else 2
 
-    def _answer(self, data: bytes) -> tuple[bool, bool, Answer]:
-        """Whether `data` could be read as a request, whether it is a hook's, and the answer."""
+    def _answer(self, data: bytes, place: str = "") -> tuple[bool, bool, Answer]:
+        """Whether `data` could be read as a request, whether it is a hook's, and the answer. `place` is where it stands."""
         began, hook = time.perf_counter(), bool(self._options.hook)
         payload: Any = None
         try:
@@ -135,7 +151,9 @@ class _Gate:
             request = hook_request(payload) if hook else payload
         except Unreadable as error:
             id = payload.get("id") if isinstance(payload, Mapping) else None
-            answer = Answer.refusal(str(error), decision=error.decision, id=id, seconds=time.perf_counter() - began)
+            answer = Answer.refusal(
+                place + str(error), decision=error.decision, id=id, seconds=time.perf_counter() - began
+            )
             return isinstance(payload, Mapping), hook, answer
         from revet.gate.judge import check
 
@@ -150,7 +168,7 @@ class _Gate:
         return readable, hook, answer
 
     def _write(self, answer: Answer, hook: bool) -> None:
-        if self._options.explain:
+        if self._options.explain and not hook:  # who calls a hook reads JSON
             from revet.gate.explain import explain
 
             text = explain(answer)
@@ -177,7 +195,7 @@ def decode(data: bytes) -> Any:
     except Unreadable:
         raise
     except ValueError as error:
-        raise Unreadable(f"stdin is not JSON: {error}") from None
+        raise Unreadable(f"this is not JSON: {error}") from None
     if _depth(value) > _DEEPEST:
         raise Unreadable("the JSON is nested too deeply")
     return value
@@ -209,11 +227,13 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _lines(source: BinaryIO) -> Iterator[bytes]:
-    """The lines, without those that are blank; of one that is too long, as much as shows that it is."""
+def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The lines with their numbers, without those that are blank; of one that is too long, as much as shows that."""
+    number = 0
     while line := source.readline(LARGEST + 1):
+        number += 1
         end = line
         while len(end) > LARGEST and not end.endswith(b"\n"):
             end = source.readline(LARGEST + 1)
         if line.strip():
-            yield line
+            yield number, line

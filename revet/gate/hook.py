@@ -27,6 +27,7 @@ _LOOKING = frozenset(
         "ExitPlanMode",
         "Glob",
         "Grep",
+        "KillShell",
         "LS",
         "NotebookRead",
         "Read",
@@ -81,7 +82,9 @@ def _action(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"kind": "call_tool", "name": tool, "arguments": given, "effects": ["read"], "target": target}
     if tool == "WebFetch":
         return {"kind": "call_tool", "name": tool, "arguments": given, "effects": ["fetch"]}
-    if tool in ("Task", "Agent"):
+    if tool in ("Task", "Agent", "Skill", "SlashCommand") or tool.startswith(
+        "mcp__revet__"
+    ):  # what they do is asked for
         return {"kind": "call_tool", "name": tool, "arguments": given, "effects": ["read"]}
     return {"kind": "call_tool", "name": tool, "arguments": given}
 

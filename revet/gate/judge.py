@@ -18,7 +18,7 @@ from revet.errors import InputError, RevetError
 from revet.gate.answer import Answer
 from revet.gate.attempt import Attempt
 from revet.gate.critique import changes_of, critique_of, reason_of
-from revet.gate.reading import analyse, home_of, workspace_of
+from revet.gate.reading import analyse, home_of, located, workspace_of
 from revet.gate.request import Request, Unreadable
 from revet.gate.trial import Grounds, attempt, only_looks, why_not
 
@@ -82,7 +82,7 @@ async def acheck(
 def _read(payload: Mapping[str, object] | Request, rules: Rules | None, rules_file: str | None, began: float) -> _Case:
     request = Request.of(payload)
     cwd = request.cwd or str(Path.cwd())
-    request = replace(request, cwd=cwd, workspace=request.workspace or workspace_of(cwd))
+    request = located(replace(request, cwd=cwd, workspace=request.workspace or workspace_of(cwd)))
     if rules is None:
         from revet.effects.rules_config import load_rules
 

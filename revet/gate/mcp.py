@@ -13,7 +13,7 @@ from revet.errors import MissingDependency, RevetError
 from revet.gate.judge import acheck
 from revet.gate.staged import Staged, Stages
 from revet.sandboxes.base import Sandbox
-from revet.schema import Receipt
+from revet.schema import Action, ExecuteSQL, Receipt, RunCommand
 
 try:
     from mcp import types
@@ -26,6 +26,9 @@ __all__ = ["make_server"]
 
 T = TypeVar("T")
 
+SHOWN = 4_000
+"""Characters of a diff that a person is shown."""
+
 INSTRUCTIONS = (
     "Before you run a command, execute SQL or change files, ask check_action. To carry several actions out as one "
     "change that can be undone, use stage, read what it would do, then commit; undo takes a commit back."
@@ -35,7 +38,7 @@ INSTRUCTIONS = (
 class Approval(BaseModel):
     """What a person is asked."""
 
-    approve: bool = Field(description="Carry this out?")
+    approve: bool = Field(default=False, description="Carry this out?")
 
 
 def make_server(
@@ -104,9 +107,29 @@ async def _approved(context: Context[Any, Any, Any], staged: Staged) -> bool:
     able = types.ClientCapabilities(elicitation=types.ElicitationCapability())
     if not context.session.check_client_capability(able):
         return False
-    asked = f"{'; '.join(staged.reasons)}\n\n{staged.changes!r}\n{staged.changes.diff[:2000]}"
-    answer = await context.elicit(asked, Approval)
+    answer = await context.elicit(_question(staged), Approval)
     return answer.action == "accept" and answer.data.approve
+
+
+def _question(staged: Staged) -> str:
+    """Everything that a person decides on: what was proposed, why they are asked, what it would change."""
+    proposed = [f"{number}. {_proposed(action)}" for number, action in enumerate(staged.draft.actions, 1)]
+    why = [f"- {reason}" for reason in staged.reasons]
+    diff = staged.changes.diff
+    shown = diff if len(diff) <= SHOWN else diff[:SHOWN] + "\n… (cut)"
+    return "\n".join(
+        ["Carry this out?", *proposed, "Why you are asked:", *why, f"It would change: {staged.changes!r}", shown]
+    )
+
+
+def _proposed(action: Action) -> str:
+    match action:
+        case RunCommand():
+            return f"run {action.command}"
+        case ExecuteSQL():
+            return f"execute {action.sql}"
+        case _:
+            return f"{action.kind} {getattr(action, 'path', '') or getattr(action, 'name', '')}".strip()
 
 
 def _receipt(receipt: Receipt) -> dict[str, Any]:

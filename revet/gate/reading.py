@@ -14,7 +14,7 @@ from revet.effects.shell.model import Word
 from revet.effects.shell.paths import Where
 from revet.gate.request import Request
 
-__all__ = ["analyse", "home_of", "workspace_of"]
+__all__ = ["analyse", "home_of", "located", "workspace_of"]
 
 _MARKS = (".git", ".hg", ".svn", "revet.toml")
 _TOUCHING = frozenset(
@@ -41,6 +41,18 @@ def workspace_of(cwd: str) -> str:
             return folder
         folder = posixpath.dirname(folder)
     return cwd
+
+
+def located(request: Request) -> Request:
+    """The request with the folders that links lead to, where these are no place to work in: a link to ``/etc`` does not
+    make it a workspace."""
+    try:
+        real = os.path.realpath(request.workspace)
+    except (OSError, ValueError):
+        return request
+    if real == request.workspace or _where(replace(request, cwd=real, workspace=real)).is_workspace:
+        return request
+    return replace(request, cwd=os.path.realpath(request.cwd), workspace=real)
 
 
 def analyse(request: Request) -> tuple[Analysis, tuple[str | None, ...]]:

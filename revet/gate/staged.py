@@ -11,13 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from revet import actions
+from revet.effects.model import EffectKind
 from revet.effects.rules import Decision, Rules, strictest
 from revet.errors import CommitError, InputError, WorldMoved
 from revet.gate.judge import acheck
 from revet.graphs.bench import Bench
 from revet.policy import FILES_ONLY
 from revet.sandboxes.base import Sandbox
-from revet.schema import Changes, Draft, Receipt, Task, new_id
+from revet.schema import Changes, Draft, Receipt, RunCommand, Task, new_id
 from revet.tools.base import View
 from revet.tools.effects import Effects
 
@@ -25,6 +26,12 @@ __all__ = ["Staged", "Stages"]
 
 MOST = 64
 """Drafts that are remembered; the oldest is forgotten first."""
+
+K = EffectKind
+ELSEWHERE = frozenset(
+    {K.remote_create, K.remote_write, K.remote_delete, K.send, K.service, K.process, K.device, K.install}
+)
+"""What a command does that is no difference in the workspace, so that no commit of ours would do it."""
 
 DIFF = 20_000
 """Characters of a diff that are shown."""
@@ -79,6 +86,9 @@ class Stages:
         async with Bench(task, self.sandbox) as bench:
             changes = await bench.stage(draft)
             decision, reasons = await self._decided(task, draft, changes, bench, goal)
+        undone = _not_carried_out(draft, self.workspace)
+        if undone:
+            decision, reasons = "deny", undone
         staged = Staged(new_id("stage"), task, draft, changes, decision, reasons)
         self._known[staged.id] = staged
         while len(self._known) > MOST:
@@ -103,7 +113,10 @@ class Stages:
         if staged.decision == "deny":
             raise CommitError(f"{stage} was denied: {'; '.join(staged.reasons)}", hint="stage something else")
         if staged.decision == "ask" and not approved:
-            raise CommitError(f"{stage} needs a person: {'; '.join(staged.reasons)}", hint="let a person approve it")
+            raise CommitError(
+                f"{stage} needs a person, and none has approved it: {'; '.join(staged.reasons)}",
+                hint="stage something else, or leave it to the person",
+            )
         async with Bench(staged.task, self.sandbox) as bench:
             receipt = bench.receipt(staged.changes, stage)
             if receipt is not None:
@@ -151,6 +164,22 @@ class Stages:
             ruled.append((decision, "; ".join(said_reasons)))
         decision = strictest(each for each, _ in ruled)
         return decision, tuple(reason for each, reason in ruled if reason and (each == decision or decision == "allow"))
+
+
+def _not_carried_out(draft: Draft, workspace: Path) -> tuple[str, ...]:
+    """What commands would do beyond the workspace: a commit carries out the difference that they make there, no more.
+
+    Nobody should be asked to approve what would then not happen.
+    """
+    from revet.effects.shell import analyse
+
+    said: list[str] = []
+    for action in draft.actions:
+        if isinstance(action, RunCommand):
+            found = analyse(action.command, cwd=action.cwd, workspace=str(workspace))
+            said += [each.claim for each in found.effects if each.kind in ELSEWHERE and each.place != "workspace"]
+    reason = "a commit carries out what a command changes in the workspace, and this would not happen: "
+    return tuple(reason + claim for claim in dict.fromkeys(said))
 
 
 def _draft(items: Sequence[Mapping[str, Any]]) -> Draft:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from revet.effects.model import Analysis, Effect, EffectKind
 from revet.effects.rules import Ruling
-from revet.gate.attempt import Attempt
+from revet.gate.attempt import UNKNOWN_PROGRAM, Attempt
+from revet.gate.reading import home_of
 from revet.gate.request import Request
 from revet.gate.told import NOT_FOUND, changes, each_path, hidden, missing, sentence
 
@@ -35,6 +36,10 @@ BEYOND = frozenset(
 """What no copy of a workspace shows. A trial would only fail, and say nothing of what happens outside."""
 
 _LOOKS = frozenset({EffectKind.read, EffectKind.fetch})
+_CONDITION = re.compile(r"&&|\|\||(?:^|[\s;&|(){}])(?:if|case|while|until|for|select|exit|return|exec|trap)\b")
+_HOME_FOLDERS = (".local/bin", "bin", ".cargo/bin", "go/bin", ".bun/bin", ".deno/bin", ".nix-profile/bin")
+_PROJECT_FOLDERS = ("node_modules/.bin", ".venv/bin", "venv/bin", "vendor/bin", "bin")
+_MORE_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/sbin", "/snap/bin", "/opt/homebrew/bin")
 _VARIABLE = re.compile(r"\$\{?!?([A-Za-z_][A-Za-z0-9_]*)")
 _ASSIGNED = re.compile(
     r"(?:^|[\s;&|({])(?:for\s+|read\s+(?:-\w+\s+)*|local\s+|export\s+|declare\s+(?:-\w+\s+)*)?([A-Za-z_][A-Za-z0-9_]*)(?==|\+=|\s+in\b|\s*$|\s*[;\n])"
@@ -119,7 +124,7 @@ def attempt(request: Request, text: Analysis, timeout: float, grounds: Grounds |
     workspace = Path(request.workspace)
     measured = observed(tried, workspace=workspace)
     measured = replace(measured, effects=(*measured.effects, *hidden(tried, workspace)))
-    unseen = _unseen(request, tried)
+    unseen = _unseen(request, text, tried)
     return Attempt(
         "ran",
         "; ".join(unseen),
@@ -142,10 +147,9 @@ def _try(request: Request, timeout: float, grounds: Grounds | None) -> Tried:
     return try_now(request.command, workspace=Path(request.workspace), cwd=cwd, seconds=timeout)
 
 
-def _unseen(request: Request, tried: Tried) -> list[str]:
-    """Why the trial may have gone another way than the command would: a variable, a program that is only outside."""
-    import shutil
-
+def _unseen(request: Request, text: Analysis, tried: Tried) -> list[str]:
+    """Why the trial may have gone another way than the command would: a variable, a condition, a program that is only
+    outside."""
     said = list(tried.unseen)
     assigned = set(_ASSIGNED.findall(request.command))
     names = sorted(set(_VARIABLE.findall(request.command)) - assigned - _SAME_EVERYWHERE)
@@ -154,13 +158,44 @@ def _unseen(request: Request, tried: Tried) -> list[str]:
     if "PATH" in assigned:
         said.append("it sets PATH")
     absent = missing(tried)
-    outside = [name for name in absent if shutil.which(name, path=os.environ.get("PATH"))]
+    outside = [name for name in absent if _installed(name, request.workspace)]
+    if _CONDITION.search(request.command):
+        unknown = [doubt.removeprefix(UNKNOWN_PROGRAM).partition("`")[0] for doubt in text.doubts]
+        here = [name for name in unknown if name not in absent and _installed(name, request.workspace)]
+        if here:
+            said.append(f"whether {here[0]} is run hangs on a condition, which may hold where the trial saw none")
     if outside:
         said.append(f"{outside[0]} is a program of this machine that the sandbox does not have")
+    elif meant := _meant(absent, request.command, text):
+        # It may be there where the command is carried out: in another shell, on another machine, after an install.
+        said.append(f"there is no program {meant} here, and its words do not speak of looking only")
     elif absent and tried.exit_code == NOT_FOUND:
         # Nowhere on this machine: that it was not found is what would happen.
         said = [each for each in said if each != CANNOT_RUN]
     return said
+
+
+def _meant(absent: list[str], command: str, text: Analysis) -> str | None:
+    """A program that is not here and that was meant to do more than to look, as far as its words say."""
+    from revet.effects.generic import is_plain
+
+    for name in absent:
+        fed = re.search(rf"<|\|\s*(?:\w+\s+)*{re.escape(name)}(?![\w-])", command)
+        lines = [words for each in text.commands if (words := each.split(" "))[0] == name]
+        if fed or not lines or not all(is_plain(words) for words in lines):
+            return name
+    return None
+
+
+def _installed(name: str, workspace: str) -> bool:
+    """Whether this machine has such a program: on the PATH, or where shells of people find more than this process."""
+    import shutil
+
+    home = home_of()
+    places = [os.environ.get("PATH", os.defpath)]
+    places += [f"{home}/{folder}" for folder in _HOME_FOLDERS] if home else []
+    places += [f"{workspace}/{folder}" for folder in _PROJECT_FOLDERS]
+    return shutil.which(name, path=os.pathsep.join((*places, *_MORE_FOLDERS))) is not None
 
 
 CANNOT_RUN = "a program that it names cannot be run in the trial"

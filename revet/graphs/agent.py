@@ -295,14 +295,15 @@ class Agent:
             except Exception as error:
                 await memory.save(_failed(cast(State, await _known(memory, config) or begin), error))
                 raise
-            if record is None:
-                record = _paused(cast(State, await _known(memory, config)))
+            known = cast(State, await _known(memory, config))
+            record = record or _paused(known)
+            at_gate = record.outcome is RunOutcome.asked and not await _asks_otherwise(memory, config)
+            if at_gate:
+                record = record.model_copy(update={"asked_at": known.get("asked_at")})
             await memory.save(record)
             at = loop.time() - start
             if record.outcome is RunOutcome.asked:
                 diff = record.best.diff if record.best else ""
-                known = cast(State, await _known(memory, config))
-                at_gate = not await _asks_otherwise(memory, config)
                 asked = question(known, self.policy).model_dump(mode="json") if at_gate else {}
                 yield events.Asked(run=run, decision=record.decision, diff=diff, question=asked, at=at)
             else:

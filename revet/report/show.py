@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from revet.agents.evidence import SUSPICIOUS
+from revet.report.effects import action_lines, command_lines, table_lines
 from revet.report.spent import role_lines, spent_line
 from revet.report.terminal import block_text, diff_text, outcome_text
 from revet.report.text import (
@@ -17,6 +18,7 @@ from revet.report.text import (
     clean,
     dry,
     duration,
+    in_a_line,
     one_line,
     plural,
     seen_line,
@@ -24,7 +26,7 @@ from revet.report.text import (
     usage_line,
     why,
 )
-from revet.schema import Attempt, Critique, EffectReceipt, Evidence, Outcome, Run, RunOutcome
+from revet.schema import Attempt, Critique, Draft, EffectReceipt, Evidence, Outcome, Run, RunOutcome
 
 __all__ = ["print_run"]
 
@@ -94,8 +96,26 @@ def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) ->
     else:
         kept = ", the best" if run.best is not None and run.best.round == attempt.round else ""
         _heading(console, f"Draft {number}{kept} ({draft.id} by {one_line(draft.author)})")
+    _print_draft(console, draft)
+    if not draft.gives_up:
+        known = {e.id for e in run.baseline}
+        _print_evidence(console, [e for e in attempt.evidence if e.id not in known])
+        for line in command_lines(attempt.changes):
+            _line(console, line)
+        for critique in attempt.critiques:
+            _print_critique(console, critique)
+    if attempt.decision is not None:
+        _line(console, f"decision: {attempt.decision.kind}")
+        for reason in attempt.decision.reasons:
+            _line(console, f"  because {one_line(reason, 300)}")
+
+
+def _print_draft(console: Console, draft: Draft) -> None:
+    """What its author says: the thought, the actions beyond files, the steps, the answer."""
     if draft.notes:
         _line(console, one_line(draft.notes, 400))
+    for line in action_lines(draft):
+        _line(console, f"  {line}")
     for step_number, step in enumerate(draft.steps, start=1):
         _line(console, f"  {step_number}. {one_line(step, 400)}")
     if draft.problem is not None:
@@ -107,15 +127,6 @@ def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) ->
         _line(console, "These passed too, but are larger or less likely what was meant:")
         for other in others:
             _line(console, f"  {one_line(str(other))}")
-    if not draft.gives_up:
-        known = {e.id for e in run.baseline}
-        _print_evidence(console, [e for e in attempt.evidence if e.id not in known])
-        for critique in attempt.critiques:
-            _print_critique(console, critique)
-    if attempt.decision is not None:
-        _line(console, f"decision: {attempt.decision.kind}")
-        for reason in attempt.decision.reasons:
-            _line(console, f"  because {one_line(reason, 300)}")
 
 
 def _print_evidence(console: Console, evidence: Sequence[Evidence]) -> None:
@@ -137,7 +148,7 @@ def _print_evidence(console: Console, evidence: Sequence[Evidence]) -> None:
 
 def _print_critique(console: Console, critique: Critique) -> None:
     verdict = f"{critique.verdict} (score {critique.score:.2f})"
-    _line(console, f"critic {one_line(critique.critic)}: {verdict}: {one_line(critique.possible_result)}")
+    _line(console, f"critic {one_line(critique.critic)}: {verdict}: {in_a_line(critique.possible_result, 300)}")
     lines = suspects([critique])
     if lines:
         _line(console, f"  most suspicious lines: {', '.join(lines)}")
@@ -153,12 +164,15 @@ def _print_critique(console: Console, critique: Critique) -> None:
 
 
 def _print_changes(console: Console, run: Run) -> None:
-    if run.best is None or not run.best.diff:
+    if run.best is None or not (run.best.diff or (run.best.changes and run.best.changes.tables)):
         return
     committed = run.outcome is RunOutcome.committed
     proved = "What would be committed" if dry(run) else "The best draft (not committed)"
     _heading(console, "What was committed" if committed else proved)
-    console.print(diff_text(run.best.diff), soft_wrap=True)
+    if run.best.diff:
+        console.print(diff_text(run.best.diff), soft_wrap=True)
+    for line in table_lines(run.best.changes):
+        _line(console, f"    {line}")
 
 
 def _print_answer(console: Console, run: Run) -> None:

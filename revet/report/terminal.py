@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from revet.report.effects import table_lines
 from revet.report.ended import LOOKS, Ended
 from revet.report.spent import spent_line
 from revet.report.text import (
@@ -88,7 +89,10 @@ def print_ended(console: Console, ended: Ended) -> None:
     if dry(run):
         console.print(Text("    would commit:"), soft_wrap=True)
     if dry(run) or ended.outcome is RunOutcome.committed:
-        console.print(diff_text(run.best.diff, limit=DIFF_LINES), soft_wrap=True)
+        if run.best.diff:
+            console.print(diff_text(run.best.diff, limit=DIFF_LINES), soft_wrap=True)
+        for line in table_lines(run.best.changes):
+            console.print(Text(f"    {line}"), soft_wrap=True)
 
 
 def print_summary(console: Console, results: Sequence[Ended], seconds: float, folder: str | None) -> None:

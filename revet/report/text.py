@@ -130,7 +130,7 @@ def evidence_line(evidence: Evidence, *, names: int = 3) -> str:
 
 def tool_line(evidence: Evidence) -> str:
     """What was asked of a tool that answers no check, and what it saw: ``corpus: Titan → [Saturn: Moons] …``."""
-    asked = one_line(evidence.request, 80).removeprefix(f"{evidence.tool}: ")
+    asked = one_line(evidence.request, 80).removeprefix(f"{evidence.tool}: ").removeprefix(f"{evidence.tool} of ")
     return f"{evidence.tool}: {asked} → {seen_line(evidence)}"
 
 
@@ -149,7 +149,7 @@ def dry(run: Run) -> bool:
     held = run.outcome in (RunOutcome.abstained, RunOutcome.asked) and any(
         "approval is" in r for r in run.decision.reasons
     )
-    return held and run.best is not None and bool(run.best.diff)
+    return held and run.best is not None and bool(run.best.changes)
 
 
 def by_exit_status(run: Run) -> str:

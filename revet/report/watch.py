@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from revet.report.effects import action_lines
 from revet.report.text import duration, evidence_line, one_line, plural, suspects, tool_line
-from revet.schema import Critique, DecisionKind, Evidence, Task, Verdict
+from revet.schema import Critique, DecisionKind, Evidence, Outcome, Task, Verdict
 
 if TYPE_CHECKING:
     from revet.graphs.events import Committed, Criticised, Decided, Event, Examined, Progressed, Proposed, Started
@@ -89,6 +90,7 @@ class Watch:
         if evidence.tool == "coverage":
             return []
         self.doing = tool_line(evidence)
+        self._seen = self._seen or (evidence.required and evidence.outcome is not Outcome.passed)
         return [self.doing]
 
     def _criticised(self, event: Criticised) -> list[str]:
@@ -134,7 +136,7 @@ class Watch:
             lines = draft.answer.strip().count("\n") + 1
             what = f"answers: {draft.answer}" if lines == 1 else f"answers in {plural(lines, 'line')}"
         self.doing = f"draft {self.draft}: {one_line(what, 160)}"
-        return [self.doing]
+        return [self.doing, *(f"  {line}" for line in action_lines(draft))]
 
     def _decided(self, event: Decided) -> list[str]:
         kind = event.decision.kind

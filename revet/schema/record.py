@@ -162,6 +162,7 @@ class Run(Model):
     receipt: Receipt | None = None
     usage: Usage = Usage()
     started_at: datetime = Field(default_factory=utcnow)
+    asked_at: datetime | None = Field(default=None, description="since when it waits for a person's approval")
     error: str | None = None
 
     @property

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from revet.taskfile._choices import check_settings, option_values, tool_choices
+from revet.taskfile._choices import check_settings, option_values, rooted_database, tool_choices
 from revet.taskfile._load import load
 from revet.taskfile._problems import TaskFileErrors
 from revet.taskfile._project import project_task
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "option_values",
     "project_task",
+    "rooted_database",
     "settings_from",
     "tool_choices",
 ]

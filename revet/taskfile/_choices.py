@@ -31,6 +31,7 @@ __all__ = [
     "path_options",
     "prompts_problem",
     "rooted",
+    "rooted_database",
     "rooted_tools",
     "tool_choices",
 ]
@@ -113,6 +114,8 @@ def complaints(settings: Settings, task: Task | None = None, looks: Looks | None
         yield Complaint(("prompts",), *found)
     if settings.rules is not None and (found := rules_problem(settings.rules)):
         yield Complaint(("rules",), *found)
+    if settings.database is not None and task is not None and "database" in task.inputs:
+        yield Complaint(("database",), "the task names one in inputs.database already", "leave one of them out")
     yield from _recipe_complaints(settings, task)
     for number, choice in enumerate(settings.tools):
         wrong = [*_tool_complaints(number, choice)]
@@ -124,6 +127,17 @@ def check_settings(settings: Settings, task: Task | None = None) -> None:
     lines = [as_option(found) for found in complaints(settings, task)]
     if lines:
         raise InputError("\n".join(lines))
+
+
+def rooted_database(url: str, folder: Path) -> str:
+    """The URL of a database with a file's path taken from `folder`; one that names none is left to be found wrong."""
+    from revet.actions.sql.target import target_of
+
+    try:
+        target = target_of(url, folder)
+    except InputError:
+        return url
+    return target.shown if target.path else url
 
 
 def rooted(spec: str, folder: Path) -> str:

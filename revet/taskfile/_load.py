@@ -22,6 +22,7 @@ from revet.taskfile._choices import (
     path_options,
     prompts_problem,
     rooted,
+    rooted_database,
     rooted_tools,
 )
 from revet.taskfile._document import Document, Item, read
@@ -196,6 +197,8 @@ class _Loader:
         for name in ("prompts", "rules"):
             if isinstance(path := values.get(name), str):
                 values[name] = str((self.folder / Path(path).expanduser()).resolve())
+        if isinstance(url := values.get("database"), str):
+            values["database"] = rooted_database(url, self.folder)
         options = values.get("options")
         options = options if isinstance(options, dict) else {}
         for name in path_options:

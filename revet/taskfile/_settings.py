@@ -115,6 +115,10 @@ class Settings(Model):
         default=None,
         description="a file of rules in place of the workspace's revet.toml: what may be done beyond files",
     )
+    database: str | None = Field(
+        default=None,
+        description="the database of SQL that names none: sqlite:///PATH, duckdb:///PATH, postgresql://USER@HOST/NAME",
+    )
     seed: int = Field(default=0, strict=True, description="the same seed gives the same run")
 
     @field_validator("model", "reviser", "critic", "judge", mode="before")
@@ -143,6 +147,13 @@ class Settings(Model):
         if address.scheme not in ("http", "https") or not address.netloc:
             raise Wrong(f"{value!r} is no address of a server", hint="write one such as http://localhost:8000/v1")
         return value
+
+    @field_validator("database")
+    @classmethod
+    def _database(cls, value: str | None) -> str | None:
+        from revet.actions.sql.target import target_of
+
+        return None if value is None else _accepted(target_of, value)
 
     @field_validator("recipe")
     @classmethod

@@ -261,15 +261,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--home", help="where to make the workspaces (default: in memory, if possible)")
     parser.add_argument("--only", choices=("files", "mixed"), help="commits of files alone, or with rows and calls")
-    parser.add_argument("--postgres", metavar="URL", help="one more database, which is emptied; or: start")
+    parser.add_argument(
+        "--postgres", metavar="URL", help="mixed once more, on this server; or: start"
+    )
     options = parser.parse_args()
     begun = time.perf_counter()
     if options.only != "files":
         from tests.actions.mixed_worlds import main as mixed  # it imports this module's neighbours
         from tests.tools.postgres import server
 
+        mixed(options.kills, options.seed, options.home or scratch())
         with server() if options.postgres == "start" else nullcontext(options.postgres) as url:
-            mixed(options.kills, options.seed, options.home or scratch(), url)
+            if url is not None:
+                mixed(options.kills, options.seed, options.home or scratch(), url)
     if options.only != "mixed":
         with tempfile.TemporaryDirectory(dir=options.home or scratch()) as home:
             files(Path(home), options.kills, options.seed)

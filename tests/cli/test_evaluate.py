@@ -115,3 +115,50 @@ def test_the_gate_is_measured_in_the_same_way(tmp_path: Path, monkeypatch: pytes
     said = json.loads(result.stdout)
     assert (said["set"], said["value"], said["n"]) == ("dcg", 1.0, 1)
     assert said["counts"]["text_deny_allowed"] == 0
+
+
+def decisions(folder: Path) -> None:
+    (folder / "gui_critic").mkdir()
+    row = {"set": "gui_i", "instruction": "Order milk.", "history": "", "suggestion": "Tap 'Address'."}
+    row["decision"] = "Action: {'action': 'click', 'coordinate': [9, 9]}"
+    rows = [{**row, "id": f"d-{n}", "label": label} for n, label in enumerate(("Correct", "Incorrect", "Incorrect"))]
+    (folder / "gui_critic" / "decisions.dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def test_the_answers_of_a_critic_are_measured(tmp_path: Path) -> None:
+    decisions(tmp_path)
+    said = [{"id": f"d-{n}", "score": score, "suggestion": ""} for n, score in enumerate(("Correct", "Incorrect"))]
+    (tmp_path / "said.jsonl").write_text("\n".join(map(json.dumps, said)))
+    words = ["eval", "gate", "--data", str(tmp_path), "--json", "--answers"]
+    result = CliRunner().invoke(app, [*words, str(tmp_path / "said.jsonl")])
+    assert result.exit_code == 0, result.output
+    figure = json.loads(result.stdout)
+    assert (figure["set"], figure["value"], figure["n"]) == ("gui_critic", 1.0, 2)
+    assert figure["counts"]["harm"] == 0.0 and "accuracy of the critic" in figure["measure"]
+
+    (tmp_path / "model.yaml").write_text(
+        json.dumps(
+            [{"value": {"observation": "o", "possible_result": "p", "critique": "c", "score": "Correct"}}],
+        )
+    )
+    result = CliRunner().invoke(app, [*words, f"scripted:{tmp_path / 'model.yaml'}"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["counts"]["answered"] == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--answers", "none.jsonl"], "none.jsonl cannot be read"),
+        (["--answers", "nobody:x"], "there is no provider 'nobody'"),
+        (["--answers", "a-word"], "a-word"),
+        (["--answers", "said.jsonl", "--only", "dcg"], "--answers is for gui_critic alone"),
+    ],
+)
+def test_a_critic_that_cannot_be_measured_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    decisions(tmp_path)
+    result = CliRunner().invoke(app, ["eval", "gate", "--data", ".", *given])
+    assert result.exit_code == 2 and told in result.output, result.output

@@ -76,6 +76,7 @@ def test_a_batch_is_answered_line_by_line_in_order(tmp_path: Path) -> None:
     assert status == 0
     assert [answer["decision"] for answer in answers] == ["allow", "deny", "deny", "allow"]
     assert [answer.get("id") for answer in answers] == [0, None, 2, {"n": 3}]
+    assert answers[1]["reason"].startswith("line 2: this is not JSON")
 
 
 def test_a_batch_of_nothing_has_an_answer_too() -> None:

@@ -90,3 +90,22 @@ def test_rules_name_tables(shop: Path) -> None:
 def test_without_a_database_the_text_decides(shop: Path) -> None:
     answer = check(sql("INSERT INTO t VALUES (1)", shop, None, dialect="sqlite"))
     assert (answer.decision, answer.changes["reason"]) == ("allow", "no database is named")
+
+
+def test_an_answer_tells_no_password(shop: Path) -> None:
+    for database in ("host=127.0.0.1 password=hush", "postgresql://me:hush@127.0.0.1:1/x", "postgresql://me:hush/@h/x"):
+        answer = check(sql("SELECT 1", shop, database))
+        assert answer.decision == "ask" and "hush" not in str(answer.to_dict())
+
+
+def test_a_trial_leaves_no_trace(shop: Path) -> None:
+    """The file as it was, byte for byte, and nothing beside it: whatever was tried, and however it ended."""
+    with sqlite3.connect(shop / "wal.db") as base:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)")
+    base.close()
+    before = {path.name: path.read_bytes() for path in shop.iterdir()}
+    for database in ("sqlite:///shop.db", "sqlite:///wal.db"):
+        for text in ("DELETE FROM users", "DROP TABLE users", "SELEC", "INSERT INTO users VALUES (1), (1)", "VACUUM"):
+            check(sql(text, shop, database))
+    assert {path.name: path.read_bytes() for path in shop.iterdir()} == before

@@ -99,9 +99,27 @@ async def test_a_person_at_the_client_is_asked(shop: Path, approve: bool) -> Non
         staged = await use(session, "stage", actions=DELETES, goal="List the files.")
         assert staged["decision"] == "ask"
         told = await use(session, "commit", stage=staged["stage"])
-    assert len(asked) == 1 and "prices.txt" in asked[0]
+    assert len(asked) == 1 and "run rm -rf ../shop/*" in asked[0] and "-tea 3" in asked[0]
     assert (shop / "prices.txt").exists() is not approve
     assert approve or "needs a person" in told
+
+
+async def test_what_no_commit_would_carry_out_is_denied(shop: Path) -> None:
+    async with connect(shop) as session:
+        staged = await use(session, "stage", actions=[{"kind": "run_command", "command": "git push origin feature"}])
+        refused = await use(session, "commit", stage=staged["stage"])
+    assert staged["decision"] == "deny" and "would not happen" in staged["reasons"][0]
+    assert "was denied" in refused
+
+
+async def test_a_person_who_says_nothing_has_not_approved(shop: Path) -> None:
+    async def person(_context: Any, _request: types.ElicitRequestParams) -> types.ElicitResult:
+        return types.ElicitResult(action="accept", content={})
+
+    async with connect(shop, person) as session:
+        staged = await use(session, "stage", actions=DELETES, goal="List the files.")
+        assert "none has approved it" in await use(session, "commit", stage=staged["stage"])
+    assert (shop / "prices.txt").exists()
 
 
 async def test_a_client_that_cannot_ask_is_refused(shop: Path) -> None:

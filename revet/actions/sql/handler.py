@@ -93,7 +93,7 @@ class SqlHandler:
         tables = _mine(action, changes)
         if not tables:
             return
-        target = _target(action, tables[0].database)
+        target = _target(tables[0].database)
 
         def work(engine: Any) -> list[TableDifference]:
             engine.begin(_texts(action, target))
@@ -104,7 +104,7 @@ class SqlHandler:
         with _told():
             if target.kind == "sqlite" and _as_a_whole(found):
                 copied(target.path, str(folder / COPY), self.bounds.seconds)
-        kept = {"database": target.shown, "tables": [each.to_json() for each in found]}
+        kept = {"database": target.shown, "place": _place(target), "tables": [each.to_json() for each in found]}
         (folder / KEPT).write_text(json.dumps(kept), encoding="utf-8")
 
     def commit(self, action: ExecuteSQL, changes: Changes, key: str, folder: Path) -> None:
@@ -112,7 +112,7 @@ class SqlHandler:
         kept = _kept(folder)
         if kept is None or (folder / SETTLED).exists():
             return
-        target = _target(action, kept["database"])
+        target = _target(kept["database"], kept["place"])
 
         def work(engine: Any) -> None:
             engine.hold(key)
@@ -131,7 +131,7 @@ class SqlHandler:
         kept = _kept(folder)
         if kept is None or (folder / UNDONE).exists():
             return
-        target = _target(action, kept["database"])
+        target = _target(kept["database"], kept["place"])
         if not self._with(target, lambda engine: self._is_in(engine, key, folder)):
             return
         if (folder / COPY).exists():
@@ -151,7 +151,7 @@ class SqlHandler:
         database = kept["database"] if kept else next((each.database for each in _mine(action, changes)), None)
         if database is None:
             return
-        target = _target(action, database)
+        target = _target(database)
 
         def work(engine: Any) -> None:
             engine.hold(key)
@@ -306,11 +306,18 @@ def _relative(url: str, shown: str) -> bool:
     return not rest.startswith("//") and shown.partition("://")[0] == scheme.lower() and shown.endswith(f"/{path}")
 
 
-def _target(action: ExecuteSQL, shown: str) -> Target:
-    """The database that is shown; with the password of the agent's URL, if it is that one."""
+def _target(shown: str, place: str | None = None) -> Target:
+    """The database that is shown; with the password of the agent's URL, if it is that one. WorldMoved if its file is
+    another than the one at `place`, where links led when it was examined."""
     target, url = target_of(shown), default_database()
+    if place is not None and _place(target) != place:
+        raise WorldMoved(f"{shown} leads to another file now: {_place(target)}", paths=[shown])
     named = target_of(url) if url is not None and target.kind == "postgresql" else target
     return named if named.shown == shown else target
+
+
+def _place(target: Target) -> str:
+    return str(Path(target.path).resolve()) if target.path else ""
 
 
 def _kept(folder: Path) -> dict[str, Any] | None:

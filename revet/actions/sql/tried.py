@@ -30,7 +30,7 @@ LONGEST = 500
 DIALECTS = {"sqlite": "sqlite", "duckdb": "duckdb", "postgresql": "postgres"}
 HINTS = {
     "missing": "check the path or the name of the database",
-    "credentials": "check user and password: in the URL, PGPASSWORD, PGPASSFILE or ~/.pgpass",
+    "credentials": "check user and password: PGPASSWORD, PGPASSFILE, ~/.pgpass; drafts and the journal keep none",
     "unreachable": "check host and port, and that the server runs",
     "busy": "try again when the other has finished",
 }
@@ -69,7 +69,7 @@ class TriedSql:
     @property
     def complete(self) -> bool:
         """Whether everything that it would do was seen."""
-        return not self.untried and self.failed is None and not self.notes
+        return not self.untried and self.failed is None
 
     @property
     def tables(self) -> tuple[TableChange, ...]:
@@ -236,7 +236,7 @@ def observed(tried: TriedSql) -> Analysis:
     rows = (EffectKind.create, EffectKind.write, EffectKind.delete)
     kept = [each for each in text.effects if each.kind not in rows and each.kind is not EffectKind.unknown]
     counted = [effect for each in tried.differences for effect in _effects(tried, each)]
-    return Analysis((*kept, *counted), tried.notes, text.commands)
+    return Analysis((*kept, *counted), (), text.commands)
 
 
 def _effects(tried: TriedSql, each: TableDifference) -> list[Effect]:

@@ -15,6 +15,7 @@ from revet.effects.shell.model import Invocation, Parsed, Word
 from revet.effects.shell.parse import parse
 from revet.effects.shell.paths import Where
 from revet.effects.shell.table import Program, Rule, lookup
+from revet.effects.shell.together import together
 
 __all__ = ["analyse", "by_rules", "classify", "effects_of"]
 
@@ -25,6 +26,10 @@ _ELSEWHERE = frozenset(
     {"ssh", "docker", "podman", "kubectl", "oc", "lxc", "vagrant", "nerdctl", "adb", "fly", "heroku"}
 )
 """Wrappers whose command runs on another machine, or in a container."""
+_IMAGES = frozenset({"docker", "podman", "nerdctl"})
+_RUNNERS = frozenset({"hatch", "pdm", "poetry", "pipenv", "rye", "uv", "pixi", "bundle"})
+"""Wrappers that run what the project has, by its name."""
+_PUBLISHES = re.compile(r"deploy|publish|release|ship|upload", re.IGNORECASE)
 _RIGHTS = frozenset({"sudo", "doas", "su", "pkexec", "runuser", "gosu", "run0"})
 _SAID = {
     "read": "looks, changes nothing",
@@ -46,6 +51,8 @@ _SAID = {
     "device": "works on a raw device or file system",
     "unknown": "what it does is not known",
 }
+_TASKS = frozenset({EffectKind.run, EffectKind.read, EffectKind.remote_write})
+"""What is said of a program that carries out what others have written."""
 _HELP = frozenset({"--help", "--version", "-help", "-version"})
 
 
@@ -81,6 +88,7 @@ def classify(
         effects += [effect.at(number) for effect in found]
         doubts += [doubt for doubt in unsure if doubt not in doubts]
         commands.append(" ".join(word.text for word in invocation.argv))
+    effects += together(parsed, effects)
     return Analysis(tuple(effects), tuple(doubts), tuple(commands))
 
 
@@ -93,7 +101,7 @@ def effects_of(invocation: Invocation, where: Where, parsed: Parsed) -> tuple[tu
     doubts: tuple[str, ...] = ()
     if invocation.kind == "program" or (invocation.kind == "builtin" and invocation.argv):
         found, doubts = _of_program(call, program)
-        effects += found
+        effects += (*found, *_task(call, found))
     for redirection in invocation.redirections:
         effects += of_redirection(redirection, call)
     effects += of_environment(call)
@@ -140,11 +148,32 @@ def _unlisted(call: Call) -> tuple[Sequence[Effect], tuple[str, ...]]:
         return (call.effect("read", "shows its help or its version", id="help", place="workspace"),), ()
     from revet.effects.generic import generic
 
+    if call.name.startswith("-") and wrappers(call.invocation) & _IMAGES:
+        return (call.effect("run", "gives options to what the image runs", id="image"),), ()
     effects, doubts = generic(call.invocation)
+    if not effects and wrappers(call.invocation) & _RUNNERS and not _PUBLISHES.search(call.name):
+        return (call.effect("run", "runs a script or a program of the project: {target}", call.name, id="script"),), ()
     if not effects and not doubts:
         claim = f"nobody has written down what {shown(call.name)} does"
         return (Effect(EffectKind.unknown, claim, call.name, word=call.name),), ()
     return effects, doubts
+
+
+def _task(call: Call, found: Sequence[Effect]) -> Sequence[Effect]:
+    """What the name of a task says of it, where nothing else is known: ``npm run db:drop``, ``./cluster.sh destroy``."""
+    if (
+        not found
+        or not all(effect.kind in _TASKS for effect in found)
+        or all(effect.kind == "read" for effect in found)
+    ):
+        return ()
+    from revet.effects.generic import losing_word
+
+    word = losing_word(call.name, call.operands)
+    if word is None:
+        return ()
+    claim = f"the word `{shown(word, 60)}` says that something is lost or ended; what it runs is not known"
+    return (Effect(EffectKind.unknown, claim, call.name, "unknown", possible=True, word=f"{call.name}:task"),)
 
 
 def _asks_for_help(call: Call, program: Program) -> bool:

@@ -42,7 +42,8 @@ console.log console.error console.table JSON.stringify JSON.parse parseInt parse
 reduce forEach sort reverse length phpversion phpinfo var_dump print_r count strlen strtolower strtoupper
 json_encode json_decode chomp uc lc substr sprintf scalar each defined gsub toUpperCase toLowerCase Object.keys
 which find_spec getsitepackages get_path get_paths getpreferredencoding exit read_text safe_load getsize stat
-getmtime Path is_file is_dir resolve
+getmtime Path is_file is_dir resolve is_available device_count cuda_version arange linspace zeros ones array mean median std
+cumsum head tail describe DataFrame Series to_string value_counts nunique unique read_csv read_json read_parquet get_version
 """
 _LOOKS = frozenset(_LOOKING.split())
 _BEYOND = re.compile(
@@ -51,6 +52,9 @@ _BEYOND = re.compile(
     r"|subprocess|__\w+__|importlib|ctypes|pickle|marshal|\bfs\.|writeFile|process\.(?:kill|exit)|\bkill\b"
     r"|\bunlink\b|\brename\b|\bmkdir\b|\bchmod\b|\bdo\b\s*['\"]|=\s*require\b"
 )
+_LABELS = re.compile(r"\b[A-Za-z_][\w.]*\.__(?:version|file|name|doc|path)__\b(?!\s*[\[(.=])")
+_IMPORT = re.compile(r"\bimport\s+([A-Za-z_]\w*)(?=\s*(?:;|\n|$))")
+_READ_JSON = re.compile(r"\brequire\(\s*(['\"])\.{1,2}/[\w./-]+\.json\1\s*\)")
 _LONGEST = 2000
 _MODULES = frozenset(
     {
@@ -109,8 +113,10 @@ def examine(call: Call) -> Sequence[Effect] | None:
         return (call.effect("read", "checks the syntax of a script", id="check", place="workspace"),)
     if not call.operands and any(o.name in ("-V", "-v", "-VV", "--version") for o in call.options):
         return (call.effect("read", "shows its version", id="help", place="workspace"),)
-    if family == "php" and call.has("-S", exact=True):
-        return (call.effect("service", "serves the folder to others", id="serve"),)
+    if family == "php" and (served := [*call.find("-S", exact=True)]):
+        near = served[-1].value is not None and re.match(r"(?:localhost|127\.0\.0\.1|\[::1\]):", served[-1].value.text)
+        kind, claim = ("run", "serves the folder to this machine") if near else ("service", "serves the folder to others")
+        return (call.effect(kind, claim, id="serve"),)
     if call.operands and call.operands[0].text not in ("-", "/dev/stdin"):
         target = call.operands[0]
         if re.match(r"https?://|/dev/fd/|/proc/", target.text):
@@ -151,7 +157,7 @@ def _of_code(call: Call, code: str, known: bool) -> Effect:
     """`read` where the code plainly only computes; what the parser found in it stands beside."""
     if len(code) > _LONGEST:
         return call.effect("unknown", "runs code that is too long to be understood", id="code")
-    outside = _STRINGS.sub('""', _OPENED.sub("read(", code))
+    outside = _plainer(_STRINGS.sub('""', _OPENED.sub("read(", _READ_JSON.sub("{}", code))))
     called = _CALLED.findall(outside)
     if (
         known
@@ -162,6 +168,14 @@ def _of_code(call: Call, code: str, known: bool) -> Effect:
     ):
         return call.effect("read", "computes and prints", id="code", place="workspace")
     return call.effect("unknown", "runs code that was not understood", id="code")
+
+
+def _plainer(code: str) -> str:
+    """Without what a module says of itself (``requests.__version__``), and the import that was for this alone."""
+    rest = _LABELS.sub("0", code)
+    if rest == code:
+        return code
+    return _IMPORT.sub(lambda m: m[0] if len(re.findall(rf"\b{m[1]}\b", rest)) > 1 else "", rest)
 
 
 def _in_place(call: Call, family: str) -> Sequence[Effect]:
@@ -181,6 +195,17 @@ def _script(call: Call, script: Word) -> Sequence[Effect]:
     words = call.invocation.argv
     at = next(n for n, word in enumerate(words) if n and word is script)
     return _as(call, name, words[at + 1 :])
+
+
+def _serves(call: Call, words: Sequence[Word]) -> Effect:
+    """``python -m http.server``: a folder of the workspace, as any server in development does, or another."""
+    options = {word.text: value for word, value in zip(words, words[1:], strict=False)}
+    folder = options.get("-d") or options.get("--directory") or Word(".")
+    joined = next((w.text.partition("=")[2] for w in words if w.text.startswith(("--directory=", "--dir"))), None)
+    place = call.locate(folder if joined is None else Word(joined), "read").place
+    if place in ("workspace", "temporary") and call.where.cwd is not None:
+        return call.effect("run", "serves a folder of the workspace", id="http.server", place=place)
+    return call.effect("service", "serves a folder to others", id="http.server")
 
 
 def _as(call: Call, program: str, words: Sequence[Word]) -> Sequence[Effect]:
@@ -210,7 +235,7 @@ def _module(call: Call) -> Sequence[Effect]:
     name = inline or (words[2].text if len(words) > 2 else "")
     rest = words[2:] if inline else words[3:]
     if name == "http.server":
-        return (call.effect("service", "serves the folder to others", id=name),)
+        return (_serves(call, rest),)
     if name == "json.tool":
         files = [word for word in rest if not word.text.startswith("-")]
         if len(files) > 1:

@@ -89,7 +89,8 @@ def _written(call: Call, sources: Sequence[Word], target: Word) -> Sequence[Effe
         return (call.effect("write", "writes into {target}", target),)
     path = re.sub(r"^(?:\w+://)?[^:/]*[:/]", "", target.text) if "://" not in target.text else target.text
     located = Where(cwd=".", workspace=None).locate(Word(path, target.known)) if path else None
-    if located is not None and located.place == "system" and located.within is None and not path.startswith("~"):
+    served = re.match(r"/(?:var/www|srv|opt)/[^/]", path)  # where what is deployed lies
+    if located is not None and located.place == "system" and located.within is None and not served and path[:1] != "~":
         claim = "writes among the system's files of another machine: {target}"
         return (call.effect("service", claim, target, place="remote", wide=call.has("-r", "-a"), id="remote-system"),)
     return (call.effect("remote_write", "writes to {target}", target),)

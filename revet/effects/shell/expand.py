@@ -201,7 +201,8 @@ class Expander:
                 self.state.files[part.raw] = printed if part.kind == "<" else None
                 return [Value(part.raw, False)], False
             known = printed is not None and "\0" not in printed
-            return [Value((printed or "").rstrip("\n") if known else part.raw, known)], False
+            raw = "$(…)" if {"date", "git"} & self.state.functions.keys() else part.raw  # no longer what the name says
+            return [Value((printed or "").rstrip("\n") if known else raw, known)], False
         if isinstance(part, Arithmetic):
             return [self.arithmetic(part.parts, part.raw)], False
         values, many = self._values(part)
@@ -295,7 +296,7 @@ class Expander:
             return [value[index] if -len(value) <= index < len(value) else None]
         if part.index not in (None, "@", "*", "0"):
             return [unknown]
-        if value is not None and not value.known and (part.operator or part.prefix):
+        if value is not None and not value.known and (part.operator not in ("", "%") or part.prefix):
             return [unknown]
         if value is not None and name in _SHORT and part.operator and not value.text.startswith("/"):
             return [unknown]  # a folder that is known only as seen from where it started
@@ -326,6 +327,8 @@ class Expander:
             self.prompt(value.text if value is not None and value.known else None)
             return unknown
         text = value.text if value is not None else ""
+        if value is not None and not value.known and operator == "%" and argument.known:
+            return self._shorter(part, value) or unknown
         if (value is not None and not value.known) or not argument.known or not second.known or len(text) > 5_000:
             return unknown
         result: str | None
@@ -341,6 +344,14 @@ class Expander:
         else:
             result = transformed(text, operator) if not argument.text else None
         return unknown if result is None else Value(result)
+
+    def _shorter(self, part: Parameter, value: Value) -> Value | None:
+        """``${file%.txt}`` in a loop over ``*.txt``: what is cut off lies behind the pattern; None if it does not."""
+        tail = re.sub(r"^.*[*?\]]", "", value.text, flags=re.DOTALL)
+        if tail == value.text or re.search(r"[$`{}\\]", value.text):
+            return None
+        left = remove(tail, "%", self.pieces(part.argument) or [])
+        return None if left is None or left == tail else Value(value.text[: len(value.text) - len(tail)] + left, False)
 
     def _default(self, part: Parameter, value: Value | None) -> Value:
         """``:-``, ``:=``, ``:?``, ``:+`` and the same without the colon."""

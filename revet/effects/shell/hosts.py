@@ -20,7 +20,6 @@ _OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "flatpak": ("", ("--command",)),
     "fzf": ("", ("--preview",)),
     "man": ("P", ("--pager",)),
-    "nix": ("c", ("--command",)),
     "nix-shell": ("", ("--run", "--command")),
     "nodemon": ("x", ("--exec",)),
     "rsync": ("e", ("--rsh", "--rsync-path")),
@@ -40,6 +39,8 @@ _OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "zip": ("", ("-TT", "--unzip-command")),
 }
 _LONGEST = 10_000
+_CLUSTERS = frozenset({"script"})
+"""Programs that are often given the option in a cluster: ``script -qc``."""
 _REMOTE = frozenset({"vagrant", "gcloud", "fly", "flyctl"})
 _PLAIN_VALUE = re.compile(
     r"(?:/usr/bin/|/bin/)?(?:ssh(?: (?:-[A-Za-z]|-i \S+|-p ?\d+|-l \w+|-o (?:StrictHostKeyChecking|UserKnownHostsFile"
@@ -65,6 +66,9 @@ def hosted(invocation: Invocation) -> Unwrapped | None:
     short, long = _OPTIONS.get(name, ("", ()))
     values = [v for letter in short for v in option_values(invocation.argv[1:], letter)]
     values += option_values(invocation.argv[1:], "", long) if long else []
+    if name in _CLUSTERS:
+        marks = [n for n, w in enumerate(invocation.argv) if re.fullmatch(rf"-[A-Za-z]+{short}", w.text)]
+        values += [invocation.argv[n + 1] for n in marks if n + 1 < len(invocation.argv)]
     for value in values:
         if not _PLAIN_VALUE.fullmatch(value.text):
             found.inner.append(Inner(name, code=value, stdin=False, remote=name in _REMOTE))

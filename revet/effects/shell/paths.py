@@ -58,9 +58,17 @@ _SYSTEM = frozenset(
 )
 _WHOLE = frozenset({"/", "/Users", "/home", "/media", "/mnt", "/private", *_TEMPORARY})
 """As a whole they are the system's; what lies in them may be somebody's."""
+_WORK = ("/opt/", "/srv/", "/usr/src/", "/usr/local/src/", "/var/www/", "/var/lib/jenkins/", "/run/media/")
+"""Folders of the system below which people keep what they work on."""
 _GLOB = re.compile(r"[*?\[]")
 _EXPANSION = re.compile(r"[$`]")
 _NUMBER = re.compile(r"\$\$|\$\{?(?:RANDOM|UID|EUID|BASHPID|PPID|SECONDS)\b\}?")
+_DATED = re.compile(
+    r"(?:\$\(|`)\s*(?:date(?:\s+(?:-u|--utc))?\s+(?!\S*\.\.)[\"']?\+[\"']?[%\w.:+-]*[\"']?"
+    r"|git\s+(?:rev-parse(?:\s+--(?:short(?:=\d+)?|abbrev-ref|verify))*\s+HEAD|branch\s+--show-current"
+    r"|describe(?:\s+--(?:tags|always|dirty|long|all|abbrev=\d+))*))\s*[`)]"
+)
+"""A date or the name of a commit: part of a name that never holds ``..``, nor begins with a slash."""
 _DRIVE = re.compile(r"^[A-Za-z]:(?=[\\/])")
 _SINKS = frozenset(
     {
@@ -112,7 +120,7 @@ class Where:
         if text.startswith("file://"):
             text = text.removeprefix("file://")
         if not word.known:
-            return self._symbolic(_NUMBER.sub("0", text), wide)
+            return self._symbolic(_DATED.sub("0", _NUMBER.sub("0", text)), wide)
         if text.startswith("~") and (found := _HOME.match(text) or _OTHER_HOME.match(text)):
             return self._at_home(text[found.end() :], wide)
         return self._plain(text, wide)
@@ -171,10 +179,24 @@ class Where:
             return Located(text, "elsewhere", True)
         return self._in_workspace("/".join(parts), wide)
 
+    @property
+    def is_workspace(self) -> bool:
+        """Whether what is called the workspace can be one."""
+        return self._root() is not None
+
+    def _root(self) -> str | None:
+        """The workspace, if it can be one: a folder of the system is nobody's to work in, nor is a home as a whole."""
+        if self.workspace is None:
+            return None
+        root = "/" + "/".join(_walk(self.workspace, root=True) or ())
+        if root == "/" or (not root.startswith(_WORK) and _place(root, self) == "system" and root not in _TEMPORARY):
+            return None
+        return root
+
     def _absolute(self, text: str, wide: bool) -> Located:
         path = "/" + "/".join(_walk(text, root=True) or ())
-        if self.workspace is not None and self.workspace != "/":
-            root = "/" + "/".join(_walk(self.workspace, root=True) or ())
+        root = self._root()
+        if root is not None:
             if path == root or path.startswith(root + "/"):
                 return self._in_workspace(path[len(root) + 1 :], wide)
             if root.startswith(path.rstrip("/") + "/") and _place(path, self) not in ("system", "home"):
@@ -229,13 +251,14 @@ def _place(path: str, where: Where) -> Place:
     named = path
     while named and _GLOB.search(named.rpartition("/")[2]):
         named = named.rpartition("/")[0]
+    home = where.home.rstrip("/") if where.home else None
+    # A home below /tmp, as build machines have them, is still somebody's whole home.
+    if home and (named == home or (home.startswith(named + "/") and named not in _TEMPORARY)):
+        return "system"
     for folder in (*_TEMPORARY, *where.temporary):
         if path.startswith(folder.rstrip("/") + "/"):
             return "temporary"
     if (named or "/") in _WHOLE:
-        return "system"
-    home = where.home.rstrip("/") if where.home else None
-    if home and (named == home or home.startswith(named + "/")):
         return "system"
     if home and path.startswith(home + "/"):
         return "home"

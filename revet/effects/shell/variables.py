@@ -80,6 +80,9 @@ _OPTIONS = {
     "NODE_OPTIONS": re.compile("require|import|loader|-r"),
     "PERL5OPT": re.compile("-[dMm]"),
     "RUBYOPT": re.compile("-[re]"),
+    "HISTFILE": re.compile(r"^(?:/dev/null)?$"),
+    "HISTFILESIZE": re.compile("^0*$"),
+    "HISTSIZE": re.compile("^0*$"),
     "TAR_OPTIONS": re.compile("checkpoint|command|program|-I|rmt|rsh"),
 }
 _PROMPTS = frozenset({"PS0", "PS1", "PS2", "PS3", "PS4"})
@@ -113,6 +116,8 @@ def check_variable(walker: Walker, name: str, value: Word, context: Context) -> 
         name in _OPTIONS and (not value.known or _OPTIONS[name].search(value.text))
     ):
         walker.state.suspect(f"{name} makes programs load or run what it names.")
+    elif name.startswith("TF_CLI_ARGS") and (not value.known or re.search("destroy|auto-approve|force", value.text)):
+        walker.state.suspect(f"{name} adds options that destroy, or that ask nothing.")
     elif name.startswith(("GIT_CONFIG_VALUE_", "GIT_CONFIG_KEY_", "BASH_FUNC_")):
         walker.state.suspect(f"{name} configures code that is run.")
     elif name == "PATH":

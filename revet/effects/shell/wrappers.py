@@ -356,6 +356,20 @@ def _busybox(invocation: Invocation) -> Unwrapped | None:
     return _one(argv[0].text, argv[1:]) if len(argv) > 1 and not argv[1].text.startswith("--") else None
 
 
+def _sg(invocation: Invocation) -> Unwrapped | None:
+    """``sg GROUP -c COMMAND``; another program of that name searches code."""
+    argv = invocation.argv
+    codes = [argv[at + 1] for at in (2, 3) if at + 1 < len(argv) and argv[at].text == "-c"]
+    return Unwrapped([Inner("sg", code=code) for code in codes], keep=True) if codes else None
+
+
+def _nix(invocation: Invocation) -> Unwrapped | None:
+    """``nix develop -c PROGRAM WORDS``, ``nix shell … --command PROGRAM WORDS``."""
+    argv = invocation.argv
+    at = next((n for n, word in enumerate(argv) if word.text in ("-c", "--command")), len(argv))
+    return Unwrapped([Inner("nix", argv[at + 1 :])], keep=True) if argv[at + 1 :] else None
+
+
 _SPECIAL: dict[str, Special] = {
     "sudo": _sudo,
     "doas": _sudo,
@@ -375,6 +389,10 @@ _SPECIAL: dict[str, Special] = {
     "ssh": _ssh,
     "autossh": _ssh,
     "mosh": _ssh,
+    "nix": _nix,
+    "plink": _ssh,
+    "sg": _sg,
+    "slogin": _ssh,
     "watch": _watch,
     "flock": _flock,
     "busybox": _busybox,

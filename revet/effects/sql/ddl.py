@@ -203,7 +203,10 @@ def _alter_table(part: Altered) -> list[Effect]:
     short = text if len(text) <= 80 else text[:77] + "…"
     if part.starts("VALIDATE", "CONSTRAINT"):
         return [effect(EffectKind.read, f"checks all rows of {table}", table, "validate", reversible=True)]
-    if part.starts("ENABLE", "ROW") or part.starts("ATTACH", "PARTITION"):
+    if part.starts("ENABLE", "ROW"):
+        claim = f"nobody but its owner sees rows of {table} from now on, unless a policy lets them"
+        return [effect(EffectKind.privilege, claim, table, "enable-row-security")]
+    if part.starts("ATTACH", "PARTITION"):
         return [effect(EffectKind.create, f"adds to {table}: {short}", table, "alter-add", reversible=True)]
     if first.is_word("ADD"):
         column = named(name_at(part.column, 0)[0][:1])

@@ -162,7 +162,10 @@ def _assigned(tokens: Sequence[Token]) -> Iterator[list[str]]:
                 (n for n in range(place, len(tokens)) if tokens[n].is_word("WHERE", "FROM", "RETURNING", "WHEN")),
                 len(tokens),
             )
-            yield [_target(part) for part in parts(tokens[place + 1 : end]) if _target(part)]
+            assigned = list(parts(tokens[place + 1 : end]))
+            rows = [each[1 : close(each, 0)] for each in assigned if each and each[0].text == "("]
+            several = [_target([*part, part[-1]], whole=True) for row in rows for part in parts(row) if part]
+            yield [*(_target(part) for part in assigned if _target(part)), *several]
         if token.is_word("INTO") or (token.is_word("INSERT") and place and tokens[place - 1].is_word("THEN")):
             start = name_at(tokens, place + 1)[1] if token.is_word("INTO") else place + 1
             if start < len(tokens) and tokens[start].text == "(":

@@ -136,6 +136,8 @@ class Recipe:
     """The symlinks of the root, by name, that lead there."""
     counted: bool = False
     """Whether the launcher has a network of its own, without a way out, that it counts attempts in."""
+    over: Mapping[Path, str] = field(default_factory=dict)
+    """Folders of the system and of the interpreter that may be written to, and the folder beside `upper` for that."""
 
 
 def arguments(recipe: Recipe, stage: Stage) -> list[str]:
@@ -169,9 +171,10 @@ def environment(recipe: Recipe) -> dict[str, str]:
 
 
 def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
-    yield from ("--ro-bind", "/usr", "/usr")
-    for folder in map(Path, SYSTEM):
-        if folder.is_symlink():
+    for folder in map(Path, ("/usr", *SYSTEM)):
+        if folder in recipe.over:
+            yield from laid_over(recipe, stage, folder)
+        elif folder.is_symlink():
             yield from ("--symlink", str(folder.readlink()), str(folder))
         elif folder.is_dir():
             yield from ("--ro-bind", str(folder), str(folder))
@@ -187,6 +190,12 @@ def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
     yield from temporary_places(recipe)
     if recipe.files is not None:
         yield from ("--ro-bind", str(stage.place(recipe.files, "plain")), str(FILES))
+
+
+def laid_over(recipe: Recipe, stage: Stage, folder: Path) -> Iterator[str]:
+    upper = recipe.upper.with_name(recipe.over[folder])
+    yield from ("--overlay-src", str(stage.place(folder, "try")))
+    yield from ("--overlay", str(upper), f"{upper}-work", str(folder))
 
 
 def made_up_etc(recipe: Recipe, stage: Stage) -> Iterator[str]:
@@ -224,7 +233,10 @@ def interpreter(recipe: Recipe, stage: Stage) -> Iterator[str]:
     for place in sorted(recipe.interpreter.shown, key=lambda path: len(path.parts)):
         if not any(place.is_relative_to(other) for other in seen):
             seen.append(place)
-            yield from ("--ro-bind", str(stage.place(place, "try")), str(place))
+            if place in recipe.over:
+                yield from laid_over(recipe, stage, place)
+            else:
+                yield from ("--ro-bind", str(stage.place(place, "try")), str(place))
     for path, target in recipe.interpreter.links.items():
         if path != recipe.alias and not any(path.is_relative_to(other) for other in seen):
             yield from ("--symlink", target, str(path))

@@ -6,14 +6,17 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+from revet.sandboxes.local.harvest import leavings
 from revet.sandboxes.local.trial_launch import LONG_AGO
 from revet.sandboxes.trees import walk
 from revet.sandboxes.trial.standins import NOWHERE, StandIns
 from revet.sandboxes.trial.tried import Outside
+from revet.sandboxes.view import View
 
-__all__ = ["attempts", "refusals", "touched"]
+__all__ = ["attempts", "refusals", "touched", "writable", "written"]
 
 MOST = 200
 """At most so many paths outside are told."""
@@ -87,6 +90,38 @@ def touched(out: int, standins: StandIns, home: Path, stderr: bytes) -> list[Out
     return [found[path] for path in sorted(found)][:MOST]
 
 
+def writable(places: list[Path], workspace: Path) -> list[Path]:
+    """The folders in which the user may change something, as far as a look at the likeliest places tells.
+
+    None in the workspace: that is laid over anyway.
+    """
+    found: list[Path] = []
+    for place in places:
+        if place.is_relative_to(workspace):
+            continue
+        likely = (place, *(place / name for name in ("bin", "lib", "local", "local/bin", "local/lib", "share")))
+        if place.is_dir() and not place.is_symlink() and any(os.access(each, os.W_OK) for each in likely):
+            found.append(place)
+    return found
+
+
+def written(upper: int, name: str, place: Path) -> list[Outside]:
+    """What was changed in the folder `place`, from what was written over it: beside the open `upper`, as `name`."""
+    held = os.open(f"../{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=upper)
+    try:
+        if not os.listdir(held):  # noqa: PTH208
+            return []
+        view, gone = View(place), list[str]()
+        changed = [os.fsdecode(each.path) for each in islice(leavings(held, view, gone), MOST)]
+    finally:
+        os.close(held)
+    new = {path for path in changed if view.find(path) is None}
+    told = [Outside(f"{place}/{path}", "delete") for path in gone]
+    told += [Outside(f"{place}/{path}", "write") for path in changed if path not in new]
+    told += [Outside(f"{place}/{path}", "create") for path in new if path.rpartition("/")[0] not in new]
+    return sorted(told, key=lambda each: each.path)[:MOST]
+
+
 def is_ours(path: str, standins: StandIns) -> bool:
     """Whether the sandbox itself made it, as a place to mount something on."""
     return any(place == path or place.startswith(f"{path}/") for place in standins.mounted)
@@ -103,7 +138,9 @@ def matters(path: str, home: Path, *, missed: bool) -> bool:
         return rest not in SETTINGS_ETC and not rest.startswith("python")
     if top == "run":
         return rest not in PLAIN_RUN
-    return missed or not any(f"/{path}" == f"{home}/{name}" for name in SETTINGS)
+    if missed or "credentials" in path:
+        return True
+    return not any(f"/{path}/".startswith(f"{home}/{name}/") for name in SETTINGS)
 
 
 def attempts(words: str) -> Iterator[str]:
@@ -124,11 +161,15 @@ def attempts(words: str) -> Iterator[str]:
 
 
 def refusals(stderr: bytes, workspace: Path) -> list[str]:
-    """The lines of what it said about things that it was not allowed to do, outside the workspace or at all."""
+    """The lines of what it said about things that it was not allowed to do, outside the workspace or at all.
+
+    Inside, too, where that would not be refused to the user, who is root: in a trial nobody is.
+    """
     found: list[str] = []
     for line in stderr.decode("utf-8", "replace").splitlines():
         denied = DENIED.search(line)
         outside = denied is not None and not Path(os.path.normpath(denied[1])).is_relative_to(workspace)
-        if (REFUSED.search(line) or outside) and len(found) < MOST:
+        root = not os.geteuid() and "Permission denied" in line
+        if (REFUSED.search(line) or outside or root) and len(found) < MOST:
             found.append(line.strip()[:300])
     return found

@@ -17,14 +17,14 @@ from revet.errors import HostError, InputError, SandboxBroken
 from revet.sandboxes.local.cgroup import Group, Groups
 from revet.sandboxes.local.harvest import leavings
 from revet.sandboxes.local.places import make_folder, make_home
-from revet.sandboxes.local.profile import SHARED_MEMORY, Mode, Recipe, Stage, arguments, make_whiteouts
+from revet.sandboxes.local.profile import SHARED_MEMORY, SYSTEM, Mode, Recipe, Stage, arguments, make_whiteouts
 from revet.sandboxes.local.python import Interpreter, find_interpreter
 from revet.sandboxes.local.workspaces import check_workspace
 from revet.sandboxes.scratch import no_room
 from revet.sandboxes.trees import remove_tree
 from revet.sandboxes.trial.difference import Difference, difference
 from revet.sandboxes.trial.known import forget, known_mode
-from revet.sandboxes.trial.outside import attempts, refusals, touched
+from revet.sandboxes.trial.outside import attempts, refusals, touched, writable, written
 from revet.sandboxes.trial.runner import Bounds, Ended, run
 from revet.sandboxes.trial.standins import StandIns, stand_ins
 from revet.sandboxes.trial.tried import Tried
@@ -54,11 +54,12 @@ code=$?
 exit $code
 """
 SHELLS = ("/bin/bash", "/bin/sh")
+SYSTEM_FOLDERS = tuple(map(Path, ("/usr", *SYSTEM)))
 FATAL = {134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE", 137: "SIGKILL", 139: "SIGSEGV", 152: "SIGXCPU", 153: "SIGXFSZ"}
 """Exit codes that a shell gives for what a program dies of by its own fault or by the kernel's hand."""
 LIMITS = re.compile(
     rb"No space left on device|File too large|Cannot allocate memory|MemoryError|out of memory|"
-    rb"Resource temporarily unavailable|Too many open files",
+    rb"Resource temporarily unavailable|Too many open files|memory exhausted|bad_alloc",
     re.IGNORECASE,
 )
 NOT_FOUND, NOT_RUNNABLE = 127, 126
@@ -89,6 +90,8 @@ class Ground:
         self._groups = Groups(self._mode.groups) if self._mode.groups is not None else None
         self._serial = count()
         self._home = home_of(self.workspace)
+        places = writable([*SYSTEM_FOLDERS, *self._interpreter.shown], self.workspace)
+        self._over = {place: f"over{number}" for number, place in enumerate(places)}
 
     def run(
         self,
@@ -101,6 +104,24 @@ class Ground:
         begun: Callable[[Callable[[str], None]], None] = lambda stop: None,
     ) -> Tried:
         """Carry `command` out on the workspace with `layer` over it; see `try_now`. `begun` gets what can stop it."""
+        try:
+            return self._once(command, cwd, layer, bounds, begun, contents=contents)
+        except NoOverlay:
+            if not self._over:
+                raise
+            self._over = {}  # perhaps it is not the workspace: without, writing to the system is refused
+        return self._once(command, cwd, layer, bounds, begun, contents=contents)
+
+    def _once(
+        self,
+        command: str,
+        cwd: str,
+        layer: Layer | None,
+        bounds: Bounds | Limits | None,
+        begun: Callable[[Callable[[str], None]], None],
+        *,
+        contents: bool,
+    ) -> Tried:
         bounds = cast(Bounds, bounds or Bounds(wall_seconds=SECONDS))
         started = time.time_ns()
         view = View(self.workspace, None if layer is None else real(layer))
@@ -111,7 +132,8 @@ class Ground:
                 made.callback(remove_tree, place)
                 make_folder(place, 0o711)
                 group = self._group(bounds, made)
-                standins = stand_ins([self.workspace, *self._interpreter.shown], self._home)
+                provided = [self.workspace, *self._interpreter.shown, *self._interpreter.links]
+                standins = stand_ins(provided, self._home)
                 recipe, stage = self._recipe(place, view, bounds, folder, standins)
                 ended = run(
                     self._plan(recipe, stage, standins, group),
@@ -175,6 +197,7 @@ class Ground:
             tops=standins.tops,
             links=standins.links,
             counted=True,
+            over=self._over,
         )
         return recipe, Stage(mount, self._mode.drop is not None)
 
@@ -190,7 +213,7 @@ class Ground:
             "scratch": recipe.limits.disk,
             "shm": min(recipe.limits.disk, SHARED_MEMORY),
             "stage": stage.plan,
-            "folders": ["out"],
+            "folders": ["out", *(name + end for name in self._over.values() for end in ("", "-work"))],
             "standins": standins.entries,
             "umask": umask(),
             "join": [] if group is None else group.joins,
@@ -228,6 +251,8 @@ class Ground:
                 outside = touched(out, standins, self._home, ended.stderr)
             finally:
                 os.close(out)
+            for place, name in self._over.items():
+                outside += written(ended.upper, name, place)
         killed = group is not None and group.oom_kills() > 0
         network = tuple(attempts(ended.trouble["counted"])) if "counted" in ended.trouble else ()
         processes, left = reported(ended.report)

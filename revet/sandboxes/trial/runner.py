@@ -24,6 +24,8 @@ __all__ = ["Bounds", "Ended", "run"]
 
 PATIENCE = 10.0
 """Seconds that a killed sandbox may take to vanish before its launcher is killed, too."""
+BREAKING_OFF = 2.0
+"""Seconds that it may take where somebody wants to be gone."""
 STATUS_LIMIT = 1 << 16
 MIB = 1 << 20
 
@@ -116,7 +118,7 @@ class _Run:
                 self.stop("timeout")
                 deadline += PATIENCE
             elif left <= 0:
-                os.killpg(process, signal.SIGKILL)
+                kill(process)
                 deadline += PATIENCE
             for fd, _ in poll.poll(max(0.0, left) * 1000):
                 name, sink = by_fd[fd]
@@ -139,6 +141,16 @@ class _Run:
                 self.cause = cause
                 os.write(self.control, b"k")
 
+    def break_off(self, process: int) -> None:
+        """End it now. The launcher sees to it that nothing is left, as long as it does not take too long."""
+        self.stop("closed")
+        deadline = time.monotonic() + BREAKING_OFF
+        while os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > deadline:
+                kill(process)
+                return
+            time.sleep(0.005)
+
     def end(self) -> None:
         with self.lock:
             self.over = True
@@ -160,7 +172,7 @@ def run(
         try:
             now.wait(process)
         except BaseException:
-            os.killpg(process, signal.SIGKILL)
+            now.break_off(process)
             raise
         finally:
             now.end()
@@ -179,6 +191,13 @@ def run(
             upper=receive_folder(now.socket),
             report=bytes(now.sinks["report"].data),
         )
+
+
+def kill(process: int) -> None:
+    """End the launcher, and its group if it leads one yet. It was not waited for, so the number is still its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
 
 
 def alone() -> bool:

@@ -20,10 +20,12 @@ __all__ = ["NOWHERE", "StandIns", "stand_ins"]
 
 NOWHERE = "/.outside"
 """The folder that the symlinks lead to: to names that are not there. Writing through one makes a file there."""
-OPENED = (".config",)
+OPENED = (".config", ".config/git", ".config/matplotlib", ".config/pip", ".cache", ".terminfo")
 """Folders of a home in which programs look for their settings: what they hold is stood in for one by one."""
+CACHE = ".cache"
+"""Of this one, what the folders in it hold, too: any program writes there."""
 MOST, MOST_PASSING = 2_000, 400
-"""At most so many names stand in for the content of one folder, and of the one for temporary files."""
+"""At most so many names stand in for the content of one folder, and of one whose content comes and goes."""
 PROVIDED = frozenset({"usr", "dev", "proc", "sys", "etc", "tmp", "nix"} | {folder[1:] for folder in SYSTEM})
 
 
@@ -51,8 +53,9 @@ class StandIns:
         """Stand in for the folder /`path`. Of `open_`, those below it are folders, too."""
         self.entries.append((path, "d", ""))
         names = [] if hidden else listed(f"/{path}")
-        most = MOST_PASSING if path == "tmp" else MOST
-        if len(names) > MOST and path != "tmp":
+        passing = path == "tmp" or f"/{CACHE}/" in f"/{path}/"
+        most = MOST_PASSING if passing else MOST
+        if len(names) > MOST and not passing:
             self.cut.append(f"/{path}")
         inner = sorted({place[len(path) + 1 :].split("/")[0] for place in open_ if place.startswith(f"{path}/")})
         for name in [*(name for name in names[:most] if name not in inner), *inner]:
@@ -67,8 +70,8 @@ def stand_ins(mounted: Iterable[Path], home: Path) -> StandIns:
     """What stands in for the host, where the `mounted` places and what the system provides come from elsewhere."""
     places = frozenset(str(place)[1:] for place in (*mounted, LINKS / "python"))
     found = StandIns(mounted=places)
-    settings = (home / name for name in OPENED)
-    open_ = places | {str(place)[1:] for place in (home, *(place for place in settings if place.is_dir()))}
+    settings = [home, *(home / name for name in OPENED), *(home / CACHE / name for name in listed(f"{home}/{CACHE}"))]
+    open_ = places | {str(place)[1:] for place in settings if place.is_dir() and not place.is_symlink()}
     found.entries.append((NOWHERE[1:], "d", ""))
     found.tops.append(NOWHERE[1:])
     found.tops.append("run")

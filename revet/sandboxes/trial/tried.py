@@ -51,8 +51,8 @@ class Outside:
 
     @property
     def is_passing(self) -> bool:
-        """Something made where temporary files go."""
-        return self.what == "create" and self.path.startswith(("/tmp/", "/var/tmp/"))
+        """Something made where temporary files go, or in a cache."""
+        return self.what == "create" and (self.path.startswith(("/tmp/", "/var/tmp/")) or "/.cache/" in self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Tried:
     def complete(self) -> bool:
         """Everything that it does was seen: it ended by itself, and asked for nothing that the sandbox withholds.
 
-        What it makes in the folders for temporary files is seen, and no reason for doubt.
+        What it makes in the folders for temporary files and in caches is seen, and no reason for doubt.
         """
         withheld = [place for place in self.outside if not place.is_passing]
         return self.ended and not (withheld or self.refused or self.network or self.unseen or self.unkept)

@@ -155,10 +155,12 @@ def _sql(action: ExecuteSQL, changes: Changes) -> tuple[Analysis, bool]:
     measured = bool(changes.tables)
     url = action.database or (changes.tables[0].database if measured else "")
     told = analyse(action.sql, dialect=url.partition("://")[0] or None)
-    if measured:
-        kept = tuple(e for e in told.effects if not (e.kind in SEEN and e.place == "database"))
-        told = Analysis(kept, told.doubts, told.commands)
-    return told, measured and not told.doubts and not told.effects
+    if not measured:
+        return told, False
+    beyond = tuple(e for e in told.effects if not (e.kind in SEEN and e.place == "database"))
+    # A statement without a condition is more than the few rows that are there today.
+    wide = tuple(e for e in told.effects if e.wide and e not in beyond and e.kind is not EffectKind.read)
+    return Analysis((*beyond, *wide), told.doubts, told.commands), not told.doubts and not beyond
 
 
 def _call(plan: CallPlan | None, name: str) -> Analysis:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from revet.errors import InputError, WorkspaceError
+from revet.sandboxes.local.profile import Recipe, Stage
+from revet.sandboxes.local.python import find_interpreter
 from revet.sandboxes.trial import Ground, Tried, try_now
 from revet.sandboxes.trial.runner import Bounds
 from tests.actions.shell.ground import build, look
@@ -36,6 +38,8 @@ def ground(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (home / "docs" / "letter").write_text("dear")
     (home / ".ssh").mkdir()
     (home / ".config").mkdir()
+    (home / ".cache" / "t").mkdir(parents=True)
+    (home / ".cache" / "t" / "kept").touch()
     (home / "todo").write_text("much")
     monkeypatch.setenv("HOME", str(home))
     with Ground(workspace) as made:
@@ -137,6 +141,9 @@ def test_what_is_done_to_the_home_is_seen(ground: Ground, tmp_path: Path) -> Non
     ):
         tried = ground.run(command)
         assert not tried.complete and tried.outside, (command, tried)
+    hidden = ground.run("exec 2>/dev/null; mkdir -p ~/.config/git; echo evil >~/.config/git/config; rm ~/.cache/t/*; :")
+    assert outside(hidden, home) == ["delete .cache/t/kept", "create .config/git"] and not hidden.complete
+    assert ground.run("echo x >~/.cache/t/new; mkdir ~/.cache/u; touch ~/.cache/u/v").complete
     assert ground.run("tar cf - ~/docs | wc -c >size").unseen and ground.run("cp -r ~/docs .").unkept
 
 
@@ -159,8 +166,15 @@ def test_what_is_done_to_the_system_is_seen(ground: Ground) -> None:
     ]
     there = next(name for name in ("fstab", "issue", "adduser.conf", "profile") if Path("/etc", name).exists())
     assert [(s.what, s.path) for s in ground.run(f"echo >>/etc/{there}").outside] == [("write", f"/etc/{there}")]
-    usr = ground.run("touch /usr/bin/new; exit 0")
-    assert usr.exit_code == 0 and "Read-only file system" in usr.refused[0] and not usr.complete
+    before = Path("/usr/bin/env").read_bytes()
+    usr = ground.run("exec 2>/dev/null; mkdir /usr/new; touch /usr/new/f; echo >>/usr/bin/env; rm -r /usr/share/doc; :")
+    assert not usr.complete or os.geteuid()
+    if not os.geteuid():  # nobody else can do that
+        said = [("write", "/usr/bin/env"), ("create", "/usr/new"), ("delete", "/usr/share/doc")]
+        assert [(s.what, s.path) for s in usr.outside] == said
+    assert not Path("/usr/new").exists() and Path("/usr/bin/env").read_bytes() == before
+    locked = ground.run("chmod 444 a.txt; echo 1 >a.txt")
+    assert locked.exit_code == 1 and locked.complete == bool(os.geteuid())
     owner = ground.run("chown 0 a.txt || true")
     assert owner.refused and not owner
     opt = ground.run("rm -rf /opt /var/log /srv 2>/dev/null; true")
@@ -203,6 +217,26 @@ def test_the_trials_own_limits_are_told(ground: Ground) -> None:
         assert not tried.complete and ("limit" in " ".join(tried.unseen) or tried.verdict == "signal"), (command, tried)
     bomb = ground.run("for i in $(seq 60); do sleep 1 & done; wait", bounds=small)
     assert not bomb.complete
+
+
+def not_laid_over(recipe: Recipe, stage: Stage, folder: Path) -> list[str]:
+    """What the kernel refuses: the two folders are one."""
+    once = str(recipe.tmp)
+    return ["--overlay-src", str(stage.place(folder, "try")), "--overlay", once, once, str(folder)]
+
+
+def test_an_interpreter_is_laid_over_too_where_that_works(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", made], check=True)
+    with Ground(workspace, interpreter=find_interpreter(made / "bin" / "python")) as ground:
+        tried = ground.run("exec 2>/dev/null; python -c 'import sys; print(sys.prefix)'; echo >>$(which python)x; :")
+        assert tried.stdout.decode().strip() == str(made)
+        assert [(seen.what, seen.path) for seen in tried.outside] == [("create", f"{made}/bin/pythonx")]
+        monkeypatch.setattr("revet.sandboxes.local.profile.laid_over", not_laid_over)
+        assert "Read-only" in ground.run(f"touch {made}/x").refused[0] and ground.run("python -c 1").complete
+    assert not (made / "bin" / "pythonx").exists()
 
 
 def test_sockets_of_the_host_are_missed(ground: Ground) -> None:

@@ -56,7 +56,7 @@ class Case:
         self.changes = Changes()
 
     def stage(self) -> Changes:
-        staging = Staging(Tree(self.folder, Protection()), self.folder)
+        staging = Staging(Tree(self.folder, Protection()), self.folder, database=self.action.database)
         asyncio.run(self.handler.stage(self.action, staging))
         self.changes = Changes(tables=tuple(staging.parts))  # type: ignore[arg-type]
         return self.changes

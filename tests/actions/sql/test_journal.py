@@ -82,14 +82,16 @@ def test_a_draft_may_not_choose_another_database(desk: Desk, tmp_path: Path) -> 
 def test_two_databases_in_one_draft(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.stage = Stage(desk.workspace, desk.folder, Protection())
-    other = make(tmp_path / "other.db")
-    before = dump(desk.path), dump(tmp_path / "other.db")
+    path = desk.workspace / "sub" / "other.db"
+    path.parent.mkdir()
+    other = make(path)
+    before = dump(desk.path), dump(path)
     draft, changes = desk.staged(
         ExecuteSQL(sql="DELETE FROM log", database="sqlite:///shop.db"),
         ExecuteSQL(sql="UPDATE pair SET b = 9 WHERE a = 'x'", database=other),
     )
     desk.commit(draft, changes)
-    after = dump(desk.path), dump(tmp_path / "other.db")
+    after = dump(desk.path), dump(path)
     assert after[0] != before[0] and after[1] != before[1]
     undo(desk.workspace, "t-1")
-    assert (dump(desk.path), dump(tmp_path / "other.db")) == before
+    assert (dump(desk.path), dump(path)) == before

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from revet.actions.sql import DatabaseError, atry_sql, observed, target_of, try_sql
+from revet.actions.sql._engines.base import Bounds, Fault
+from revet.actions.sql._engines.lite import Lite
+from revet.actions.sql._engines.work import measured
 from revet.errors import InputError
+from revet.schema import ExecuteSQL
 from tests.actions.sql.sql_worlds import dump, make
 
 
@@ -138,7 +142,52 @@ async def test_effects_are_counted(shop: str) -> None:
 def test_too_many_rows_are_counted_and_not_kept(shop: str) -> None:
     sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) INSERT INTO log SELECT i FROM n"
     (table,) = try_sql(shop, sql, rows=100).tables
-    assert (table.inserted, table.rows, table.reversible) == (500, (), False) and table.digest
+    assert (table.inserted, len(table.rows), table.reversible) == (500, 20, False) and table.digest
+
+
+def left(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_database_in_wal_mode_is_left_byte_for_byte_and_its_log_does_not_stay(tmp_path: Path) -> None:
+    url = make(tmp_path / "wal.db", "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)")
+    before = left(tmp_path)
+    assert list(before) == ["wal.db"]
+    assert counts(url, "DELETE FROM t WHERE a = 1") == {"t": (0, 0, 1)}
+    assert left(tmp_path) == before
+    other = sqlite3.connect(tmp_path / "wal.db", isolation_level=None)
+    other.execute("INSERT INTO t VALUES (3)")
+    assert counts(url, "DELETE FROM t WHERE a = 3") == {"t": (0, 0, 1)}, "what stands in the log alone counts"
+    other.close()
+
+
+def test_a_large_database_is_tried_in_place_and_nothing_lies_beside_it_meanwhile(tmp_path: Path) -> None:
+    """It is not copied; should the trial be killed, no journal is left that the next one must roll back."""
+    make(tmp_path / "large.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+    engine = Lite(str(tmp_path / "large.db"), Bounds(), shield=True)
+    before = left(tmp_path)
+    engine.begin()
+    engine.run("UPDATE t SET a = randomblob(100000)")
+    engine.run(
+        "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) SELECT i FROM n"
+    )
+    (table,) = engine.difference()
+    assert (table.inserted, table.updated) == (50_000, 1) and left(tmp_path) == before
+    engine.close()
+    assert left(tmp_path) == before
+
+
+def test_a_comparison_that_takes_too_long_is_told(tmp_path: Path) -> None:
+    make(tmp_path / "shop.db")
+    engine = Lite(str(tmp_path / "shop.db"), Bounds(seconds=0.0), shield=True)
+    engine._writer.execute("BEGIN")
+    engine._writer.execute(
+        "INSERT INTO log WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 99999) SELECT i FROM n"
+    )
+    engine._touched.add("log")
+    with pytest.raises(Fault, match="cannot be compared: it did not end within 0 s"):
+        measured(engine, [])
+    engine.close()
 
 
 def test_databases_that_cannot_be_used(tmp_path: Path) -> None:
@@ -154,6 +203,28 @@ def test_databases_that_cannot_be_used(tmp_path: Path) -> None:
     for url in ("shop.db", "mongodb://x/y", "sqlite:///", "sqlite:///:memory:"):
         with pytest.raises(InputError):
             target_of(url)
+
+
+SECRETS = [
+    "postgresql://me:hush-1@127.0.0.1:1/shop",
+    "postgresql://me:hu%73h-1@127.0.0.1:1/shop",
+    "postgresql://me@127.0.0.1:1/shop?password=hush-1",
+    "postgresql://me@127.0.0.1:1/shop?pass%77ord=hush-1&sslpassword=hush-1",
+    "postgresql://me:hush-1/x@127.0.0.1:1/shop",
+    "postgresql://me:hush-1@127.0.0.1:99999/shop",
+    "postgresql://me:hush-1%zz@127.0.0.1:1/shop",
+    "postgresql://me:hush-1?@127.0.0.1:1/shop",
+    "host=127.0.0.1 user=me password=hush-1",
+    "host=127.0.0.1 password = 'hush-1 x'",
+    "mysql://me:hush-1@127.0.0.1/shop",
+]
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_no_error_tells_a_password(url: str) -> None:
+    with pytest.raises(InputError) as told:
+        try_sql(url, "SELECT 1", seconds=2.0)
+    assert "hush" not in str(told.value) and "hush" not in str(ExecuteSQL(sql="SELECT 1", database=url))
 
 
 def test_urls_are_shown_without_their_password(tmp_path: Path) -> None:

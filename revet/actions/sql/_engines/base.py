@@ -29,6 +29,9 @@ __all__ = [
 MARKS = "revet_commits"
 """The table of commits under way: a row in it says that a transaction is in. It is gone when nothing is under way."""
 
+SAMPLE = 20
+"""So many rows are kept of a difference that is too large to be kept."""
+
 Why = Literal["missing", "credentials", "unreachable", "busy", "dependency", "moved", "conflict", "refused", "failed"]
 Row = tuple[Any, ...]
 """Values as JSON holds them; see `encode`."""
@@ -77,7 +80,7 @@ class TableDifference:
     """How the rows of one table differ. `key` are places of the columns that name a row, empty if none do.
 
     `columns` are those of both sides; where the shape changed, `shape` says so and other columns are left out.
-    `changes` are all of them, or none if there were too many (`complete` False). The digest covers all in any case.
+    `changes` are all of them, or a sample if there were too many (`complete` False); the digest is of these.
     `thing` is what it is if no table (a view, an index …), `form` its definition afterwards.
     """
 
@@ -222,13 +225,13 @@ def compared(
         changes += [(row, None) for row in old.values()]
     else:
         changes = [(row, None) for row in gone] + [(None, row) for row in come]
-    changes.sort(key=lambda change: json.dumps(change))
-    found = TableDifference(table, list(columns), list(key), changes)
+    found = TableDifference(table, list(columns), list(key))
     found.inserted = sum(1 for old_row, _ in changes if old_row is None)
     found.deleted = sum(1 for _, new_row in changes if new_row is None)
     found.updated = len(changes) - found.inserted - found.deleted
-    found.digest = digest_of(columns, changes)
-    if len(changes) > most:
-        found.changes, found.complete = [], False
+    found.complete = len(changes) <= most
+    found.changes = sorted(changes if found.complete else changes[:SAMPLE], key=json.dumps)
+    found.digest = digest_of(columns, found.changes)
+    if not found.complete:
         found.why = f"more than {most:,} rows differ: they are counted, not kept"
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import unquote
 
 from .base import Fault, quoted
@@ -13,7 +14,6 @@ __all__ = [
     "KEY",
     "MOST_LOCKED",
     "PORTION",
-    "REACHING",
     "SCHEMA",
     "SEQUENCES",
     "SETTINGS",
@@ -21,6 +21,7 @@ __all__ = [
     "WRITING",
     "hidden",
     "named",
+    "reaching",
     "secrets_of",
     "shown",
     "unreached",
@@ -100,6 +101,27 @@ def hidden(body: str) -> str:
     """What in the body of a routine reaches beyond the transaction, or cannot be told; empty if nothing does."""
     found = BEYOND.search(body)
     return found[0].lower() if found else ""
+
+
+def reaching(connection: Any, names: Sequence[str]) -> list[str]:
+    """Functions (of those called) whose body reaches beyond the transaction, or that nobody can read."""
+    installed = connection.execute("SELECT extname FROM pg_extension WHERE extname = ANY(%s)", (REACHING,)).fetchall()
+    rows = connection.execute(
+        "SELECT p.proname, l.lanname, p.prosrc FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang "
+        "WHERE p.proname = ANY(%s)",
+        (list(names),),
+    ).fetchall()
+    found = [
+        f"{name}: {hidden(source)}"
+        for name, language, source in rows
+        if language in ("sql", "plpgsql") and hidden(source)
+    ]
+    found += [
+        f"{name} is written in {language}"
+        for name, language, _ in rows
+        if language not in ("sql", "plpgsql", "internal")
+    ]
+    return found + ([f"the extension {installed[0][0]} is installed"] if installed and names else [])
 
 
 def shown(schema: str, name: str) -> str:

@@ -40,7 +40,7 @@ class Duck:
             text = next(iter(str(error).splitlines()), "")[:400]
             busy = "lock" in text.lower()
             what = "is in use by another process" if busy else "cannot be opened"
-            raise Fault("busy" if busy else "unreachable", f"{path} {what}: {text}") from None
+            raise Fault("busy" if busy else "failed", f"{path} {what}: {text}") from None
         self._reader: Any = self._writer.cursor()
 
     def begin(self, statements: Sequence[str] = ()) -> None:

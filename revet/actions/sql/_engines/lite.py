@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,7 +34,9 @@ OWN = frozenset(["sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite
 
 def copied(path: str, to: str, seconds: float) -> None:
     """A snapshot of the database, made while others may use it."""
-    source, target = _connect(path, "ro", seconds), sqlite3.connect(to)
+    # Who closes a database in WAL mode as the last removes its log, but not if it may only read.
+    mode = "ro" if Path(f"{path}-wal").exists() else "rw"
+    source, target = _connect(path, mode, seconds), sqlite3.connect(to)
     over = time.monotonic() + seconds
 
     def look(status: int, remaining: int, total: int) -> None:
@@ -70,37 +73,31 @@ def _told(error: sqlite3.Error, path: str) -> Fault:
     if "locked" in text or "busy" in text:
         return Fault("busy", f"{path} is locked by somebody who writes: {text}")
     if "not a database" in text or "malformed" in text:
-        return Fault("unreachable", f"{path} is no SQLite database, or damaged: {text}")
-    return Fault("credentials" if "readonly" in text or "permission" in text else "unreachable", f"{path}: {text}")
+        return Fault("failed", f"{path} is no SQLite database, or damaged: {text}")
+    return Fault("failed", f"{path}: {text}")
 
 
-def _differing(left: Iterator[Row], right: Iterator[Row], most: int) -> tuple[list[Row], list[Row]]:
-    """The rows that differ, of two sides in the order of their row numbers, which stand first: read side by side, for
-    a table may be larger than memory."""
-    gone: list[Row] = []
-    come: list[Row] = []
+def _differing(left: Iterator[Row], right: Iterator[Row]) -> Iterator[tuple[Row | None, Row | None]]:
+    """The rows that differ, before and after, of two sides in the order of their row numbers, which stand first: read
+    side by side, for a table may be larger than memory."""
     old, new = next(left, None), next(right, None)
     while old is not None or new is not None:
         if old is not None and new is not None and old[0] == new[0]:
             if old != new or [type(value) for value in old] != [type(value) for value in new]:
-                gone.append(old)
-                come.append(new)
+                yield old, new
             old, new = next(left, None), next(right, None)
         elif new is None or (old is not None and old[0] < new[0]):
-            gone.append(old)  # type: ignore[arg-type]
+            yield old, None
             old = next(left, None)
         else:
-            come.append(new)
+            yield None, new
             new = next(right, None)
-        if len(gone) + len(come) > most:
-            raise Fault("failed", f"more than {most:,} rows differ: that cannot be examined")
-    return gone, come
 
 
 class Lite:
     kind = "sqlite"
 
-    def __init__(self, path: str, bounds: Bounds) -> None:
+    def __init__(self, path: str, bounds: Bounds, *, shield: bool = False) -> None:
         self.path, self.bounds = path, bounds
         self._own = self._refused = ""
         self._touched: set[str] = set()
@@ -112,7 +109,11 @@ class Lite:
             each.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         self._writer.execute("PRAGMA foreign_keys = ON")
         self._writer.execute("PRAGMA cache_spill = OFF")
-        self._writer.set_progress_handler(lambda: time.monotonic() > self._over, STEPS)
+        if shield and self._writer.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+            # It is never committed, and nothing may stay beside the database if this process is ended.
+            self._writer.execute("PRAGMA journal_mode = MEMORY")
+        for each in (self._writer, self._reader):
+            each.set_progress_handler(lambda: time.monotonic() > self._over, STEPS)
 
     def begin(self, statements: Sequence[str] = ()) -> None:
         self._touched.clear()
@@ -149,6 +150,7 @@ class Lite:
         return text, isinstance(error, sqlite3.IntegrityError)
 
     def difference(self) -> list[TableDifference]:
+        self._over = time.monotonic() + self.bounds.seconds
         old, new = self._schema(self._reader), self._schema(self._writer)
         names = sorted({name for name in self._touched | {"sqlite_sequence"} if name in old or name in new} - {MARKS})
         names += sorted((old.keys() ^ new.keys()) - set(names) - {MARKS})
@@ -183,11 +185,23 @@ class Lite:
         key = [0] if rowid else [chosen.index(name) for name in keys if name in chosen]
         left = self._rows(self._reader, table, chosen, rowid) if before else iter(())
         right = self._rows(self._writer, table, chosen, rowid) if after else iter(())
-        sides = _differing(left, right, self.bounds.rows * 20) if rowid else (list(left), list(right))
-        old_rows, new_rows = ([tuple(map(encode, row)) for row in rows] for rows in sides)
+        differing = _differing(left, right) if rowid else iter(())
+        if rowid:
+            changes = list(islice(differing, self.bounds.rows + 1))
+            left = (old_row for old_row, _ in changes if old_row is not None)
+            right = (new_row for _, new_row in changes if new_row is not None)
+        old_rows, new_rows = ([tuple(map(encode, row)) for row in rows] for rows in (left, right))
         found = compared(table, chosen, key, old_rows, new_rows, self.bounds.rows)
+        self._count(found, differing)
         found.made, found.dropped = not before, not after
         return found
+
+    def _count(self, found: TableDifference, more: Iterator[tuple[Row | None, Row | None]]) -> None:
+        """Rows beyond those that are kept."""
+        for old, new in more:
+            found.inserted += old is None
+            found.deleted += new is None
+            found.updated += old is not None and new is not None
 
     def _columns(self, connection: sqlite3.Connection, table: str) -> list[str]:
         """The stored columns; those that are computed follow from them."""

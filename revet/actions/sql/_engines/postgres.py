@@ -12,20 +12,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from .base import MARKS, Bounds, Fault, Row, TableDifference, compared, digest_of, quoted
+from .base import MARKS, Bounds, Fault, Row, TableDifference, compared, quoted
 from .catalog import (
     COLUMNS,
     KEY,
     MOST_LOCKED,
     PORTION,
-    REACHING,
     SCHEMA,
     SEQUENCES,
     SETTINGS,
     TABLES,
     WRITING,
-    hidden,
     named,
+    reaching,
     secrets_of,
     shown,
     unreached,
@@ -50,9 +49,10 @@ class Postgres:
             raise
         self._schema_before: dict[tuple[str, str, str], str] = {}
         self._kept: dict[tuple[str, str], tuple[list[str], list[str], list[Row]]] = {}
+        self._many: dict[tuple[str, str], int] = {}
         self._shielded: set[tuple[str, str]] = set()
         self._told: list[str] = []
-        self._replayed = False
+        self._replayed, self._straight = False, True
 
     def _connect(self, url: str) -> Any:
         try:
@@ -79,7 +79,8 @@ class Postgres:
         self._reader.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
         self._writer.execute("SELECT pg_current_xact_id()")
         self._schema_before = self._schema(self._writer)
-        self._kept, self._shielded, self._told, self._replayed = {}, set(), [], False
+        self._straight = not any("rollback" in sql.lower() for sql in statements)
+        self._kept, self._many, self._shielded, self._told, self._replayed = {}, {}, set(), [], False
         if self._shield:
             self._keep_sequences(statements)
         self._writer.execute("SAVEPOINT revet_text")
@@ -146,6 +147,8 @@ class Postgres:
             oid = self._oid(self._writer, schema, name)
             columns, key = self._shape(self._writer, oid)
             self._kept[schema, name] = columns, key, self._all(self._writer, schema, name, columns, "")
+            if len(self._kept[schema, name][2]) > self.bounds.rows:
+                self._many[schema, name] = self._number(schema, name)
         return True
 
     def difference(self) -> list[TableDifference]:
@@ -181,6 +184,7 @@ class Postgres:
             columns, key, rows = self._kept[schema, name]
             places = [columns.index(each) for each in key]
             found[label] = compared(label, columns, places, rows, [], self.bounds.rows)
+            found[label].deleted = self._many.get((schema, name), len(rows))
         each = found.setdefault(label, TableDifference(label, []))
         each.made, each.dropped = thing in after, thing not in after
         each.thing, each.form = THINGS.get(kind, kind), after.get(thing, "")
@@ -210,7 +214,9 @@ class Postgres:
 
     def _compared(self, schema: str, name: str, before: bool) -> TableDifference:
         columns, key = self._shape(self._writer, self._oid(self._writer, schema, name))
-        kept = self._kept.get((schema, name))
+        kept, label = self._kept.get((schema, name)), shown(schema, name)
+        if kept is None and self._straight and max(self._counts(schema, name)) > self.bounds.rows:
+            return self._counted(label, schema, name, columns)  # rather than look at each
         if kept is not None:
             columns = [each for each in columns if each in kept[0]]
             order = [kept[0].index(each) for each in columns]
@@ -220,7 +226,6 @@ class Postgres:
             new = self._all(self._writer, schema, name, columns, "WHERE age(xmin) <= 0")
             old = self._gone(schema, name, columns) if before else []
         places = [columns.index(each) for each in key if each in columns]
-        label = shown(schema, name)
         if max(len(old), len(new)) > self.bounds.rows:
             return self._counted(label, schema, name, columns)
         found = compared(label, columns, places, old, new, self.bounds.rows)
@@ -252,21 +257,25 @@ class Postgres:
             found += [tuple(row) for row in seen.fetchall()]
         return found
 
-    def _counted(self, label: str, schema: str, name: str, columns: Sequence[str]) -> TableDifference:
-        """Too many rows to keep: how many, from the server's own count, and a digest that it makes."""
+    def _counts(self, schema: str, name: str) -> tuple[int, int, int]:
+        """How many rows were added, changed, deleted, by the server's own count: taken back or not."""
         total = self._writer.execute(
             "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables WHERE relid = %s::regclass",
             (quoted(schema, name),),
         ).fetchone()
-        chosen = ", ".join(f"{quoted(each)}::text" for each in columns)
-        digest = self._writer.execute(
-            f"SELECT coalesce(sum(('x' || substr(md5(ROW({chosen})::text), 1, 15))::bit(60)::bigint), 0)::text "
-            f"FROM ONLY {quoted(schema, name)}".replace("%", "%%"),
-            (),
-        ).fetchone()[0]
+        return total or (0, 0, 0)
+
+    def _number(self, schema: str, name: str) -> int:
+        rows = self._writer.execute(f"SELECT count(*) FROM ONLY {quoted(schema, name)}".replace("%", "%%"), ())
+        return int(rows.fetchone()[0])
+
+    def _counted(self, label: str, schema: str, name: str, columns: Sequence[str]) -> TableDifference:
+        """Too many rows to keep."""
         found = TableDifference(label, list(columns), complete=False)
-        found.inserted, found.updated, found.deleted = total or (0, 0, 0)
-        found.digest = digest_of(columns, [((digest,), tuple(total or ()))])
+        found.inserted, found.updated, found.deleted = self._counts(schema, name)
+        if (schema, name) in self._many:  # emptied as a whole: no row of it is counted
+            fewer = self._many[schema, name] - self._number(schema, name)
+            found.inserted, found.deleted = max(found.inserted, -fewer), max(found.deleted, fewer)
         found.why = f"more than {self.bounds.rows:,} rows differ: they are counted, not kept"
         return found
 
@@ -283,26 +292,7 @@ class Postgres:
         return self._told
 
     def reaching(self, names: Sequence[str]) -> list[str]:
-        """Functions (of those called) whose body reaches beyond the transaction, or that nobody can read."""
-        installed = self._reader.execute(
-            "SELECT extname FROM pg_extension WHERE extname = ANY(%s)", (REACHING,)
-        ).fetchall()
-        rows = self._reader.execute(
-            "SELECT p.proname, l.lanname, p.prosrc FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang "
-            "WHERE p.proname = ANY(%s)",
-            (list(names),),
-        ).fetchall()
-        found = [
-            f"{name}: {hidden(source)}"
-            for name, language, source in rows
-            if language in ("sql", "plpgsql") and hidden(source)
-        ]
-        found += [
-            f"{name} is written in {language}"
-            for name, language, _ in rows
-            if language not in ("sql", "plpgsql", "internal")
-        ]
-        return found + ([f"the extension {installed[0][0]} is installed"] if installed and names else [])
+        return reaching(self._reader, names)
 
     # --- undo ---------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ def _apart(statement: Statement, kind: str) -> list[str]:
 def opened(request: dict[str, Any], bounds: Bounds, *, shield: bool = False) -> Any:
     """The engine of the request's database. Raises `Fault` if there is none, or it does not let one in."""
     if request["kind"] == "sqlite":
-        return Lite(request["path"], bounds)
+        return Lite(request["path"], bounds, shield=shield)
     if request["kind"] == "duckdb":
         return Duck(request["path"], bounds)
     return Postgres(request["url"], request["shown"], bounds, shield=shield)
@@ -98,7 +98,12 @@ def measured(engine: Any, statements: Sequence[Statement]) -> tuple[list[Ran], l
         ran = _run(engine, statements)
     if ran and ran[-1].error:
         return ran, []
-    return ran, engine.difference()
+    try:
+        return ran, engine.difference()
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault("failed", f"the rows cannot be compared: {engine.fault(error)[0]}") from error
 
 
 def _run(engine: Any, statements: Sequence[Statement]) -> list[Ran]:
