@@ -22,17 +22,19 @@ K = EffectKind
 @dataclass(frozen=True, slots=True)
 class Client:
     """How a client is given SQL: options whose value is a text, or a file; how many operands stand before SQL operands
-    (None: none are SQL); its dialect."""
+    (None: none are SQL); its dialect. `out` are options that name a file for what is read."""
 
     text: tuple[str, ...]
     file: tuple[str, ...] = ()
     operands: int | None = None
     dialect: str | None = None
+    out: tuple[str, ...] = ()
 
 
-_PSQL = Client(("-c", "--command"), ("-f", "--file"), None, "postgres")
-_MYSQL = Client(("-e", "--execute"), (), None, "mysql")
+_PSQL = Client(("-c", "--command"), ("-f", "--file"), None, "postgres", out=("-o", "--output", "-L", "--log-file"))
+_MYSQL = Client(("-e", "--execute", "--init-command"), (), None, "mysql", out=("--tee",))
 _SQLITE = Client(("-cmd", "--cmd", "-c"), ("-init", "--init", "-f"), 1, "sqlite")
+_SQLCMD = Client(("-Q", "-q", "--query"), ("-i", "--input-file"), None, out=("-o",))
 CLIENTS = {
     **dict.fromkeys(("psql", "pgcli", "ysqlsh", "vsql"), _PSQL),
     "cockroach": Client(("-e", "--execute"), ("-f", "--file"), None, "postgres"),
@@ -43,13 +45,15 @@ CLIENTS = {
     **dict.fromkeys(
         ("clickhouse", "clickhouse-client", "clickhouse-local"), Client(("-q", "--query"), ("--queries-file",), None)
     ),
-    **dict.fromkeys(("sqlcmd", "osql", "mssql-cli"), Client(("-Q", "-q", "--query"), ("-i", "--input-file"), None)),
+    **dict.fromkeys(("sqlcmd", "osql", "mssql-cli"), _SQLCMD),
     **dict.fromkeys(("usql", "snowsql", "snow", "dsql"), Client(("-c", "-q", "--query", "--command"), ("-f",), None)),
     **dict.fromkeys(
         ("trino", "presto", "hive", "beeline", "spark-sql", "impala-shell", "vertica", "db2", "bteq"),
         Client(("-e", "--execute", "-q", "--query"), ("-f", "--file", "-i"), None),
     ),
 }
+_EMBEDDED = ("sqlite", "duckdb")
+"""Dialects of databases that run in the client itself: files that their statements name are files of this machine."""
 _INPUT = ("<<", "<<-", "<<<")
 
 
@@ -66,21 +70,44 @@ def examine(call: Call) -> Sequence[Effect] | None:
     for option in call.find(*client.file, exact=True):
         effects.append(_unseen(call, option.value))
     effects += _of_input(call, client.dialect, has_text=bool(effects))
+    effects += [_written(call, option.value) for option in call.find(*client.out) if option.value is not None]
     return effects or None
 
 
+def _written(call: Call, file: Word) -> Effect:
+    if file.text.startswith("|"):
+        return call.effect(K.unknown, "pipes rows to a program, which was not read", place="system", id="output")
+    return call.effect(K.write, "writes what it reads to {target}", file, id="output")
+
+
 def _texts(call: Call, client: Client) -> list[Word]:
-    texts = [option.value for option in call.find(*client.text, exact=True) if option.value is not None]
+    found = call.find(*client.text, exact=True)
+    texts = [each.value for each in found if each.value is not None and not _in_password(call, client, each.at)]
     if client.operands is not None:
         texts += call.operands[client.operands :]
     return texts
+
+
+def _in_password(call: Call, client: Client, at: int) -> bool:
+    """Whether the word is ``-pSECRET``: of MySQL's options the one whose value must stand without a space."""
+    return client is _MYSQL and re.match("-p..", call.invocation.argv[at].text) is not None
+
+
+def _here(call: Call, effect: Effect, dialect: str | None) -> Effect:
+    """A file that the client itself reads or writes, by its place on this machine."""
+    local = effect.word == "sql/client" or (effect.word == "sql/file" and dialect in _EMBEDDED)
+    if not local or not effect.target or re.search(r"[\s|'\"]|://", effect.target):
+        return effect
+    where = call.effect(effect.kind, "", effect.target)
+    return replace(effect, place=where.place, wide=effect.wide or where.wide)
 
 
 def _of_text(call: Call, text: Word, dialect: str | None) -> list[Effect]:
     from revet.effects.sql import analyse
 
     analysis = analyse(text.text, dialect=dialect)
-    effects = [replace(effect, word=f"{call.name}:{effect.word}", command=None) for effect in analysis.effects]
+    found = [_here(call, effect, dialect) for effect in analysis.effects]
+    effects = [replace(effect, word=f"{call.name}:{effect.word}", command=None) for effect in found]
     doubts = list(analysis.doubts)
     if not text.known:
         doubts.append("part of the statement is computed")

@@ -140,7 +140,7 @@ class _Gate:
         return 0 if any_readable else 2
 
     def _answer(self, data: bytes, place: str = "") -> tuple[bool, bool, Answer]:
-        """Whether `data` could be read as a request, whether it is a hook's, and the answer. `place` is where it stands."""
+        """Whether `data`, found at `place`, could be read as a request, whether it is a hook's, and the answer."""
         began, hook = time.perf_counter(), bool(self._options.hook)
         payload: Any = None
         try:

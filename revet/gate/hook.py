@@ -82,9 +82,7 @@ def _action(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"kind": "call_tool", "name": tool, "arguments": given, "effects": ["read"], "target": target}
     if tool == "WebFetch":
         return {"kind": "call_tool", "name": tool, "arguments": given, "effects": ["fetch"]}
-    if tool in ("Task", "Agent", "Skill", "SlashCommand") or tool.startswith(
-        "mcp__revet__"
-    ):  # what they do is asked for
+    if tool in ("Task", "Agent", "Skill", "SlashCommand"):  # what these go on to do passes the hook itself
         return {"kind": "call_tool", "name": tool, "arguments": given, "effects": ["read"]}
     return {"kind": "call_tool", "name": tool, "arguments": given}
 

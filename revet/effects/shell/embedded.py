@@ -185,6 +185,7 @@ def _command(language: str, code: str, at: int) -> str:
 
 # -- awk and sed ---------------------------------------------------------------------------------------------------
 
+_AWK_LITERAL = re.compile(r"\"(?:\\.|[^\"\\])*\"|(?<=[~(,!&|])\s*/(?:\\.|[^/\\\n])+/")
 _AWK_SYSTEM = re.compile(r"\bsystem\s*\(((?:\"(?:\\.|[^\"\\])*\"|[^()\"]|\([^()]*\))*)\)")
 _AWK_OUT = re.compile(r"\|&?\s*(\"(?:\\.|[^\"\\])*\"(?:\s*[\w$]+)*|\(?[A-Za-z_$]\w*\)?(?=\s*(?:[;}\n]|$)))")
 _AWK_IN = re.compile(r"(\"(?:\\.|[^\"\\])*\"(?:\s*[\w$]+)*|[A-Za-z_]\w*|\([^()]*\))\s*\|&?\s*getline")
@@ -205,7 +206,8 @@ def _awk_text(expression: str) -> str:
 
 
 def _awk(code: str) -> list[str]:
-    plain = re.sub(r"(?<=[~(,!&|])\s*/(?:\\.|[^/\\\n])+/", " ", code)
+    # Regular expressions are taken out, not what looks like one within a text.
+    plain = _AWK_LITERAL.sub(lambda hit: hit[0] if hit[0].startswith('"') else " ", code)
     found = [_awk_text(hit[1]) for hit in _AWK_SYSTEM.finditer(plain)]
     found += [_awk_text(hit[1]) for hit in _AWK_IN.finditer(plain)]
     for hit in _AWK_OUT.finditer(plain):

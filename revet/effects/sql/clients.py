@@ -58,13 +58,14 @@ READS = frozenset(
         r".explain",
         r".eqp",
         r".dbinfo",
+        r".dump",
         r".fullschema",
         r".lint",
         r".limit",
         r".changes",
     ]
 )
-WRITES = words(r"\o \g \gx \out \w \write .output .once .backup .save .dump .clone .excel .log .archive .ar")
+WRITES = words(r"\o \g \gx \out \w \write .output .once .backup .save .clone .excel .log .archive .ar")
 TAKES = words(r"\i \ir \include \include_relative .read .import .restore .open")
 
 

@@ -29,6 +29,17 @@ STORE = Path("/run/revet")
 # What a fork server needs to make namespaces, and overlays in them: in its own user namespace only.
 SERVER_RIGHTS = ("SYS_ADMIN", "SYS_CHROOT", "DAC_OVERRIDE", "FOWNER", "CHOWN")
 LINKS = Path("/run/bin")
+DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
+REAL_DEVICES = Path("/.dev")
+DEVICE_LINKS = {
+    "core": "/proc/kcore",
+    "fd": "/proc/self/fd",
+    "ptmx": f"{REAL_DEVICES}/pts/ptmx",
+    "pts": f"{REAL_DEVICES}/pts",
+    "stderr": "/proc/self/fd/2",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+}
 USER = "1000"
 SHARED_MEMORY = 64 * 1024 * 1024
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -156,7 +167,7 @@ def arguments(recipe: Recipe, stage: Stage) -> list[str]:
     options += system(recipe, stage)
     options += interpreter(recipe, stage)
     options += workspace(recipe, stage)
-    options += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    options += ["--remount-ro", "/dev" if recipe.outside is None else str(REAL_DEVICES), "--remount-ro", "/"]
     options += ["--chdir", os.path.normpath(recipe.view.workspace / recipe.cwd)]
     for name, value in environment(recipe).items():
         options += ["--setenv", name, value]
@@ -183,7 +194,7 @@ def system(recipe: Recipe, stage: Stage) -> Iterator[str]:
     for name in ETC_FROM_HOST:
         if (recipe.etc / name).exists():
             yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    yield from ("--proc", "/proc", "--dev", "/dev")
+    yield from ("--proc", "/proc", *(("--dev", "/dev") if recipe.outside is None else devices(recipe)))
     if recipe.mode.sealed and not recipe.server:  # nothing may be covered where a fork is to have a new one
         # bwrap's own, of the same user: whoever writes to its memory can have any exit status told.
         yield from ("--perms", "0555", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1")
@@ -213,6 +224,13 @@ def stand_ins(recipe: Recipe) -> Iterator[str]:
         yield from ("--symlink", target, f"/{name}")
     for name in recipe.tops:
         yield from ("--bind", f"{recipe.outside}/{name}", f"/{name}")
+
+
+def devices(recipe: Recipe) -> Iterator[str]:
+    """Of a trial: those that are harmless, among stand-ins for all others. Terminals need a file system of their own."""
+    yield from ("--dev", str(REAL_DEVICES), "--bind", f"{recipe.outside}/dev", "/dev")
+    for name in DEVICES:
+        yield from ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")
 
 
 def temporary_places(recipe: Recipe) -> Iterator[str]:

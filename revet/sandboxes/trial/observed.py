@@ -133,7 +133,9 @@ def place_of(path: str) -> Place:
         return "temporary"
     if path.startswith(f"{home}/") or (path.startswith("/home/") and path.count("/") > 2):
         return "home"
-    if path == home or path.startswith(("/etc", "/usr", "/var", "/boot", "/opt", "/root", "/srv", "/lib", "/bin")):
+    if path == home or path.startswith(
+        ("/etc", "/dev", "/usr", "/var", "/boot", "/opt", "/root", "/srv", "/lib", "/bin")
+    ):
         return "system"
     return "system" if path.count("/") == 1 else "elsewhere"
 

@@ -136,6 +136,8 @@ def matters(path: str, home: Path, *, missed: bool) -> bool:
     top, _, rest = path.partition("/")
     if top == "etc":
         return rest not in SETTINGS_ETC and not rest.startswith("python")
+    if top == "dev":
+        return False  # programs look which there are
     if top == "run":
         return rest not in PLAIN_RUN
     if missed or "credentials" in path:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from revet.sandboxes.local.profile import ETC, ETC_FROM_HOST, LINKS, SYSTEM
+from revet.sandboxes.local.profile import DEVICE_LINKS, DEVICES, ETC, ETC_FROM_HOST, LINKS, SYSTEM
 
 __all__ = ["NOWHERE", "StandIns", "stand_ins"]
 
@@ -93,9 +93,21 @@ def stand_ins(mounted: Iterable[Path], home: Path) -> StandIns:
             found.entries = [entry for entry in found.entries if entry[0] != f"var/{name}"]
             found.entries.append((f"var/{name}", "l", str(Path("/var", name).readlink())))
     found.folder("tmp", open_, hidden=False)
+    no_devices(found)
     made_up_etc(found, home)
     found.tops.append("etc")
     return found
+
+
+def no_devices(found: StandIns) -> None:
+    """A ``/dev`` with places for what is provided, and the names of all else but terminals."""
+    found.tops.append("dev")
+    found.entries += [("dev", "d", ""), ("dev/shm", "d", "")]
+    found.entries += [(f"dev/{name}", "l", target) for name, target in DEVICE_LINKS.items()]
+    found.entries += [(f"dev/{name}", "f", b"") for name in DEVICES]
+    for name in listed("/dev"):
+        if name not in (*DEVICES, *DEVICE_LINKS, "shm") and not name.startswith(("tty", "vcs", "pty")):
+            found.link(f"dev/{name}")
 
 
 def made_up_etc(found: StandIns, home: Path) -> None:

@@ -173,6 +173,13 @@ def test_what_is_done_to_the_system_is_seen(ground: Ground) -> None:
         said = [("write", "/usr/bin/env"), ("create", "/usr/new"), ("delete", "/usr/share/doc")]
         assert [(s.what, s.path) for s in usr.outside] == said
     assert not Path("/usr/new").exists() and Path("/usr/bin/env").read_bytes() == before
+    devices = ground.run(
+        "exec 2>/dev/null; echo >/dev/sdz; echo x >/dev/full; head -c 4 /dev/zero >z; rm -f /dev/fd; :"
+    )
+    assert [(s.what, s.path) for s in devices.outside] == [("delete", "/dev/fd"), ("create", "/dev/sdz")]
+    assert [left.size for left in devices.files] == [4] and not devices.complete
+    pair = "import pty,os; a,b=pty.openpty(); os.write(b,b'hi'); print(os.read(a,2), open(os.ttyname(b)).isatty())"
+    assert ground.run(f'python3 -c "{pair}" </dev/stdin | tee /dev/stderr').stderr == b"b'hi' True\n"
     locked = ground.run("chmod 444 a.txt; echo 1 >a.txt")
     assert locked.exit_code == 1 and locked.complete == bool(os.geteuid())
     owner = ground.run("chown 0 a.txt || true")
