@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 READS = ("ls -la", "git status", "grep -rn value src | head -5", "cat src/module_1.py && wc -l src/*.py")
-TRIALS = ("echo new > notes.txt", "rm -rf src", "sed -i s/value/other/ src/module_1.py", "python3 -c 'print(1)'")
+TRIALS = ("echo new > notes.txt", "rm -rf src", "sed -i s/value/other/ src/module_1.py", "python3 src/module_2.py")
 BEYOND = ("git push --force origin main", "curl -s https://example.org", "kubectl delete pod web-1", "rm -rf /")
 KINDS = {"only looks": READS, "tried on a copy": TRIALS, "known by the table": BEYOND}
 
@@ -50,6 +50,19 @@ def cold(words: list[str], given: str, environment: dict[str, str]) -> float:
     begun = time.perf_counter()
     subprocess.run(words, input=given, text=True, capture_output=True, check=True, env=environment)
     return (time.perf_counter() - begun) * 1000
+
+
+def check(gate: list[str], root: Path, environment: dict[str, str]) -> None:
+    """Each kind must be what it is called: a gate that fails is quick."""
+    for kind, commands in KINDS.items():
+        given = "".join(action(each, root) for each in commands)
+        said = subprocess.run(
+            [*gate, "--batch"], input=given, text=True, capture_output=True, check=True, env=environment
+        ).stdout
+        for command, line in zip(commands, said.splitlines(), strict=True):
+            state = json.loads(line)["changes"]["dry_run"]
+            if state != ("ran" if commands is TRIALS else "skipped"):
+                sys.exit(f"{command!r} is no example of {kind!r} here: {line}")
 
 
 @contextmanager
@@ -77,6 +90,7 @@ def asked(gate: subprocess.Popen[str], given: str) -> float:
 def measure(root: Path, rounds: int, environment: dict[str, str]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     gate = [sys.executable, "-m", "revet", "gate"]
+    check(gate, root, environment)
     with running(environment) as open_gate:
         for number in range(rounds + 1):
             taken = {"python -c pass": [cold([sys.executable, "-c", "pass"], "", environment)]}

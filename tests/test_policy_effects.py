@@ -73,3 +73,22 @@ def test_what_a_person_wrote_needs_its_evidence_and_no_second_approval() -> None
     doubted = PROVEN.attempt.model_copy(update={"critiques": (doubt,)})
     again = decide(asks, PROVEN.model_copy(update={"attempt": doubted, "written": True}))
     assert again.kind is DecisionKind.ask and "I doubt it" in again.reasons[0]
+
+
+@given(policies, cases, st.sampled_from(["it reaches people", ""]))
+@settings(deadline=None, max_examples=300)
+def test_what_the_rules_ask_about_is_never_committed_without_a_person(policy: Policy, case: Case, why: str) -> None:
+    asked = ruled("ask", why, changes=case.attempt.changes or Changes())
+    attempt = case.attempt.model_copy(update={"evidence": (*case.attempt.evidence, asked)})
+    decision = decide(policy, case.model_copy(update={"attempt": attempt, "written": False}))
+    assert decision.kind is not DecisionKind.commit
+
+
+def test_why_a_draft_without_a_check_is_asked_about_is_said_without_contradiction() -> None:
+    allowed = Policy(unproven="allowed")
+    assert decide(allowed, run_case(ruled("ask", "it reaches people"))).reasons == ("it reaches people",)
+    untried = decide(allowed, run_case(ruled("allow", complete=False))).reasons
+    assert untried == ("the task names no required check, and not all that it does was tried to its end, so nothing "
+                       "proves this draft",)  # fmt: skip
+    mixed = Draft(author="a", actions=(*RUN.actions, *WRITE.actions))
+    assert "it writes files itself" in decide(allowed, run_case(ruled("allow"), draft=mixed)).reasons[0]

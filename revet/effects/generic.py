@@ -41,8 +41,8 @@ _DESTROYS = _set(
 )
 _LOSES = _set(
     """delete destroy destroyall remove removeall purge drop dropall wipe erase truncate nuke obliterate reset fresh
-    flush flushall flushdb teardown undeploy uninstall unpublish deregister unregister terminate decommission deprovision
-    downgrade rollback revoke retire yank shutdown kill killall"""
+    flush flushall flushdb teardown undeploy uninstall unpublish deregister unregister terminate decommission
+    deprovision downgrade rollback revoke retire yank shutdown kill killall"""
 )
 _TESTS = _set(
     """pytest py.test tox nox coverage unittest nose2 behave robot jest vitest mocha ava tap karma jasmine cypress
@@ -123,8 +123,8 @@ _ACTING = (
     | _DESTROYS
     | _LOSES
     | _set(
-        """recover transfer restart deleteall rmr erase scrub overwrite shell eval cl pay refund charge drain cordon evict
-    off on disarm bypass allow deny block ban mute silence promote demote failover switch swap rotate seal unseal forcesync
+        """recover transfer restart deleteall rmr erase scrub overwrite shell eval cl pay refund charge drain cordon
+    evict off on disarm bypass allow deny block ban mute silence promote demote failover switch swap rotate seal unseal
     downgrade backwards downto revert undo redo quit exit logout lockdown unlock burn write flash cut mirror inject"""
     )
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from revet.effects.lifts import elsewhere, lifts
 from revet.effects.model import Analysis, Effect, EffectKind
 from revet.effects.places import Named, is_whole, named
 from revet.effects.verbs import Asks, Forbidden, a_set, read_verbs
@@ -92,7 +93,8 @@ _DOES = {
 class Scope:
     """Which effects of an analysis the goal asks for.
 
-    `requested`: asked for in kind and place; never the root, a folder of the system or a home as a whole, or a device.
+    `requested`: asked for in kind and place, and named if it is wide or something is lost (`revet.effects.lifts`);
+    never the root, a folder of the system or a home as a whole, or a device.
     `unrequested`: not asked for, each with a sentence that says so ("asked to list all files; this deletes a.txt").
     An effect in neither may belong to the goal: nobody can tell from its words.
     """
@@ -229,10 +231,12 @@ def _at_place(effect: Effect, asks: Asks, places: Named, goal: str, text: str, r
         return f"asked to {_asked(asks)}{_where(places)}; this {_does(effect)}"
     if covered and effect.kind in (K.delete, K.discard) and not _means_so_much(effect, asks, places):
         covered = None
+    if covered and (folder := elsewhere(effect, goal, text, places)):
+        return f"asked to {_asked(asks)} ({folder}); this {_does(effect)}"
     most = _most(goal) if effect.kind in (K.delete, K.remote_delete, K.discard) else None
     if most is not None and effect.count is not None and effect.count > most:
         return f"asked for {most}; this {_does(effect)}"
-    if covered and not _catastrophic(effect):
+    if covered and not _catastrophic(effect) and lifts(effect, goal, text, places):
         requested.append(effect)
     return None
 
@@ -285,6 +289,8 @@ def _outside(effect: Effect, asks: Asks, goal: str, program: str) -> str | None:
 def _does(effect: Effect) -> str:
     if effect.kind not in _DOES:
         return effect.claim[:200]
+    if not effect.target and effect.count is None:
+        return effect.claim[:200] or f"{_DOES[effect.kind]} something"
     verb = _DOES[effect.kind]
     many = f"{effect.count} " if effect.count is not None else ""
     target = effect.target if len(effect.target) <= 80 else effect.target[:77] + "…"

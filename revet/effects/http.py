@@ -58,10 +58,11 @@ _HALT = re.compile(
 )
 _SENDS = re.compile(
     r"\b(send|email|messages?|mail|sms|batch_send|notif\w*|publish|charges?|refunds?|payments?|payouts?|transfers?|"
-    r"payment_intents?|invoices?|checkout|capture|orders?/\w+/pay|tweets?|chat\.postMessage|hooks\.slack|webhooks?/services|"
+    r"payment_intents?|invoices?|checkout|capture|pay|purchases?|withdraw\w*|tweets?|chat\.postMessage|hooks\.slack|webhooks?/services|"
     r"broadcasts?|campaigns?|calls)\b|chat\.postMessage|hooks\.slack\.com|discord(app)?\.com/api/webhooks",
     re.IGNORECASE,
 )
+_HERE = re.compile(r"(?:\w+://)?(?:[^@/]*@)?(?:localhost|127\.[\d.]+|\[::1\])(?:[:/]|$)", re.IGNORECASE)
 _ASKS = re.compile(
     r"(^|[/_.:-])(_?m?search|query|queries|graphql|_count|_sql|_analyze|_explain|_validate|_render|introspect|lookup|verify|"
     r"validate|evaluate|estimate|preview|simulate|_field_caps|_pit|scroll|_mget|read|list|batchGet|token|tokens|login|auth|"
@@ -210,6 +211,7 @@ def _leaks(call: Call, urls: Sequence[Word], bodies: Sequence[Word]) -> list[Eff
         if found:
             files.append(found.group(1))
     effects += [_leak(call, name, urls) for name in files if is_secret(name)]
+    effects += [_upload(call, word, urls) for word in uploads if word.text != "-" and not is_secret(word.text)]
     if "-" in files or any(word.text.endswith(("@-", "@/dev/stdin")) for word in bodies):
         effects += _from_input(call, urls)
     loose = [word.text for word in (*bodies, *urls) if _SECRET_VALUE.search(word.text)]
@@ -226,6 +228,12 @@ def _from_input(call: Call, urls: Sequence[Word]) -> list[Effect]:
         return []
     claim = f"sends what the command before it gives to {urls[0].text[:120]}"
     return [call.effect(K.unknown, claim, place="remote", id="input")]
+
+
+def _upload(call: Call, file: Word, urls: Sequence[Word]) -> Effect:
+    if _HERE.match(urls[0].text):
+        return call.effect(K.read, "reads {target}", file, id="upload-here")
+    return call.effect(K.leak, f"uploads {{target}} to {urls[0].text[:120]}", file, reversible=False, id="upload")
 
 
 def _leak(call: Call, what: str, urls: Sequence[Word]) -> Effect:

@@ -58,6 +58,14 @@ class Named:
             return True if place in ("workspace", "temporary", "unknown") else None
         return None if any(c in path for c in "*?[") or path == "." else False
 
+    def by_name(self, target: str) -> bool:
+        """Whether `target`, or a folder that it lies in, is named itself: not only that nothing speaks against it."""
+        path = _tidy(_known(target))
+        if not path:
+            return False
+        named = any(_below(path, name) for name in self.rooted) or any(_matches(path, name) for name in self.names)
+        return named or bool(({_last(path).lower(), path.split("/", 1)[0].lower()} - {""}) & self.words)
+
     def spares(self, target: str) -> str | None:
         """The name that is to be left alone and that `target` is, or includes by its pattern."""
         path = _tidy(target)
@@ -107,7 +115,7 @@ def _places(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             continue
         if word.startswith(("/", "~", "$HOME", "${HOME}")):
             rooted.append(_tidy(word))
-        elif word in quoted or re.search(r"[*?]|^\.?[\w-]+\.[A-Za-z]\w{0,9}$|^\.\w|^\.{0,2}/|\w/\w|_", word):
+        elif word in quoted or re.search(r"[*?]|^\.?[\w-]+\.[A-Za-z]\w{0,9}$|^\.\w|^\.{0,2}/|\w/(?:\w|$)|_", word):
             names.append(_tidy(word))
     return tuple(dict.fromkeys(rooted)), tuple(dict.fromkeys(names))
 

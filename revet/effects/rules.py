@@ -46,8 +46,9 @@ class Requested(Protocol):
 class Rule:
     """One rule. A field that is not given does not restrict; all that are given must hold; of a list one must hold.
 
-    `count` is "at least so many", `at_most` "no more than"; an effect that was not counted is many if it is wide and
-    one if not. `cost` is "costs at least". `reversible=False` means that what is lost is not known to come back.
+    `count` is "at least so many", `at_most` "no more than", of all effects of the action that the rule speaks of; one
+    that was not counted is many if it is wide and one if not.
+    `cost` is "costs at least". `reversible=False` means that what is lost is not known to come back.
     `basis="dry run"` holds for what was measured, `word` for an entry of the table of effects, `looking` for commands
     that but look, apart from the rights that they do it with. `there`: of a target with globs, what is there counts.
     """
@@ -75,6 +76,21 @@ class Rule:
     def matches(self, effect: Effect, case: Case) -> bool:
         """Whether the rule speaks of this effect. For what it forbids a rule is read widely, for what it allows
         narrowly: `rm -rf .` touches ``migrations/**`` when that is to be asked about, not when it is to be allowed."""
+        return self._speaks_of(effect, case) and (
+            (self.count is None or effect.wide or self._number(effect, case) >= self.count)
+            and (self.at_most is None or (not effect.wide and self._number(effect, case) <= self.at_most))
+        )
+
+    def _number(self, effect: Effect, case: Case) -> int:
+        """How many things there are of all that the rule speaks of: measured, or named one by one; whichever is more,
+        for what is named is measured too."""
+        if id(self) not in case.totals:
+            spoken = [each for each in case.effects if self._speaks_of(each, case)]
+            named = len({each.target or each.claim for each in spoken if each.count is None})
+            case.totals[id(self)] = max(named, sum(each.count or 0 for each in spoken))
+        return max(case.totals[id(self)], 1 if effect.count is None else effect.count)
+
+    def _speaks_of(self, effect: Effect, case: Case) -> bool:
         loose = self.decision != "allow"
         return (
             (not self.effect or effect.kind in self.effect)
@@ -84,8 +100,6 @@ class Rule:
             and (not self.word or effect.word in self.word)
             and (self.looking is None or self.looking == (effect.command in case.looking))
             and (self.reversible is None or self.reversible == (effect.reversible is True))
-            and (self.count is None or _many(effect, self.count))
-            and (self.at_most is None or _few(effect, self.at_most))
             and (self.cost is None or (case.cost is not None and case.cost >= self.cost))
             and (self.requested is None or case.asked_for(effect) is self.requested)
             and (not self.table or (effect.place == "database" and table_matches(self.table, effect.target)))
@@ -99,14 +113,6 @@ class Rule:
         return by_path or case.text_of(effect) in self.command
 
 
-def _many(effect: Effect, least: int) -> bool:
-    return effect.wide or least <= 1 if effect.count is None else effect.count >= least
-
-
-def _few(effect: Effect, most: int) -> bool:
-    return not effect.wide and most >= 1 if effect.count is None else effect.count <= most
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """What the rules need to know beside the effect."""
@@ -117,6 +123,8 @@ class Case:
     requested: frozenset[Effect] = frozenset()
     unrequested: frozenset[Effect] = frozenset()
     looking: frozenset[int | None] = frozenset()
+    effects: tuple[Effect, ...] = ()
+    totals: dict[int, int] = field(default_factory=dict)
 
     def asked_for(self, effect: Effect) -> bool | None:
         """True, False, or None where the goal does not tell."""
@@ -126,6 +134,17 @@ class Case:
         if effect.command is None or effect.command >= len(self.commands):
             return self.commands[0] if len(self.commands) == 1 else ""
         return self.commands[effect.command]
+
+
+def _aptest(matching: list[Rule], effect: Effect, case: Case) -> Rule:
+    """The first. A built-in rule about paths that but lie below the target leaves it to one that decides the same for
+    a reason that fits all of the target."""
+    first = matching[0]
+    if not first.path or not first.source.startswith("defaults") or first.decision == "allow":
+        return first
+    if path_matches(first.path, effect, case.roots, loose=False):
+        return first
+    return next((rule for rule in matching[1:] if rule.decision == first.decision and not rule.path), first)
 
 
 def _looking(analysis: Analysis) -> frozenset[int | None]:
@@ -194,6 +213,7 @@ class Rules:
             requested=frozenset(() if scope is None else scope.requested),
             unrequested=frozenset(effect for effect, _ in unrequested),
             looking=_looking(analysis),
+            effects=analysis.effects,
         )
         steps = [self._step(effect, case) for effect in analysis.effects]
         steps += [Step(self.doubt, said, "a doubt is never allowed") for said in analysis.doubts]
@@ -215,12 +235,14 @@ class Rules:
         rule = self._rule_for(effect, case)
         if rule is None:
             return Step(self.otherwise, effect.claim, "no rule matches", effect, effect.command)
-        why = f"{effect.claim}: {rule.reason}" if rule.reason else effect.claim
+        builtin = rule.source.startswith("defaults")
+        said = rule.reason if rule.reason or builtin else f"{rule.source} says {rule.decision}"
+        why = f"{effect.claim}: {said}" if said else effect.claim
         return Step(rule.decision, why, rule.source, effect, effect.command)
 
     def _rule_for(self, effect: Effect, case: Case) -> Rule | None:
         matching = list(self._matching((*self.project, *self.user, *self.defaults), effect, case))
-        first = matching[0] if matching else None
+        first = _aptest(matching, effect, case) if matching else None
         if first is None:
             return None
         if not self.trust_project:

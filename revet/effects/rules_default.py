@@ -180,9 +180,9 @@ DEFAULTS: tuple[Rule, ...] = (
     _rule("running-far", "ask", "run", reason="the code lies outside the workspace"),
     # Deleting.
     _rule("deleting-temporary", "allow", "delete", "temporary"),
-    _rule("deleting-restorable", "allow", "delete", "workspace", basis="dry run", wide=False, reversible=True),
+    _rule("deleting-restorable", "allow", "delete", "workspace", wide=False, reversible=True),
     _rule("deleting-empty", "allow", "delete", _NEAR, word=("rmdir:empty",)),
-    _rule("deleting-few", "allow", "delete", "workspace", wide=False, at_most=10),
+    _rule("deleting-few", "allow", "delete", "workspace", wide=False, reversible=False, at_most=10),
     _rule(
         "deleting-many",
         "ask",

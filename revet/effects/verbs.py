@@ -340,13 +340,18 @@ def _object(tokens: list[str], at: int, form: str) -> frozenset[str]:
     )
 
 
+_OPENING = a_set("the a an all any of me my our your its this that last first next new old other same current")
+"""Words that want another behind them."""
+
+
 def _phrase(tokens: list[str], at: int, verb: str | None = None) -> str:
-    """The verb and up to three words after it, for a sentence: "remove the old logs"."""
+    """The verb and some words after it, so many that no noun is cut off its adjectives: "show me the last commit"."""
     words = [verb or tokens[at]]
-    for token in tokens[at + 1 : at + 4]:
-        if token in _QUALIFIERS or token in ":!?()&QP":
+    for token in tokens[at + 1 : at + 6]:
+        full = len(words) > 3 and words[-1] not in _OPENING
+        if full or token in _QUALIFIERS or token in ":!?()&QP":
             break
         words.append(token)
-    while len(words) > 1 and words[-1] in ("the", "a", "an", "all", "of", "any"):
+    while len(words) > 1 and words[-1] in _OPENING:
         words.pop()
     return " ".join(words)

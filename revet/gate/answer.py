@@ -10,6 +10,8 @@ from revet.effects.rules import Decision, Step
 
 __all__ = ["Answer"]
 
+RESEND = "send an action in the documented form"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -47,7 +49,9 @@ class Answer:
         return replace(self, **changed)
 
     @classmethod
-    def refusal(cls, reason: str, *, decision: Decision = "deny", id: Any = None, seconds: float = 0.0) -> Answer:
+    def refusal(
+        cls, reason: str, *, decision: Decision = "deny", id: Any = None, seconds: float = 0.0, suggestion: str = RESEND
+    ) -> Answer:
         """The answer to what could not be examined: never "allow"."""
         finding: dict[str, Any] = {
             "claim": reason,
@@ -55,7 +59,7 @@ class Answer:
             "category": "request",
             "location": None,
             "evidence": ["request"],
-            "suggestion": "send an action in the documented form",
+            "suggestion": suggestion,
             "confidence": 1.0,
         }
         critique = {

@@ -27,7 +27,8 @@ class Attempt:
     """Whether it was tried, and what was seen. `complete`: all that it did was seen, so nothing is left in doubt.
 
     `said` is what happened, in a sentence; `paths` has an effect for each file, `changes` is for the answer. `settled`
-    is what is known afterwards, where that is not what `settle` makes of the text and of what was `measured`.
+    is what is known afterwards, where that is not what `settle` makes of the text and of what was `measured`; `doubts`
+    are those that the trial itself raises.
     """
 
     state: Literal["ran", "skipped", "off", "failed"]
@@ -38,6 +39,7 @@ class Attempt:
     paths: tuple[Effect, ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
     settled: Analysis | None = None
+    doubts: tuple[str, ...] = ()
 
     def settle(self, text: Analysis) -> Analysis:
         """What is known after the trial, of what the text said and what was seen."""
@@ -45,22 +47,35 @@ class Attempt:
             return self.settled
         if self.state != "ran":
             return text
-        doubts = tuple(each for each in text.doubts if not (self.complete and each.startswith(UNKNOWN_PROGRAM)))
+        kept = (each for each in text.doubts if not (self.complete and each.startswith(UNKNOWN_PROGRAM)))
+        doubts = (*kept, *self.doubts)
         certain = not text.doubts and not any(effect.kind in _OTHER_CODE for effect in text.effects)
         deletes = [each for each in self.measured.effects if each.kind is EffectKind.delete and each.place in _NEAR]
         told = tuple(_counted(effect, deletes) for effect in text.effects)
         # Where the text says all, a file that was moved is no file that was lost, and git's own records are git's.
-        seen = [each for each in self.measured.effects if not (certain and each.place in _NEAR)]
+        lost = self._lost(told, deletes)
+        seen = [each for each in self.measured.effects if each in lost or not (certain and each.place in _NEAR)]
         if any(effect.kind is EffectKind.delete and effect.wide for effect in told):
             seen = [each for each in seen if each not in deletes]
         return Analysis((*told, *map(_exact, seen)), doubts, text.commands)
 
+    def _lost(self, told: tuple[Effect, ...], deletes: list[Effect]) -> list[Effect]:
+        """Of what was deleted in the workspace, what is not known to be elsewhere then: all if the text deletes, and
+        what is more than was made if it moves."""
+        gone = [each for each in deletes if each.place == "workspace"]
+        if any(each.kind is EffectKind.delete for each in told):
+            return gone
+        made = sum(each.count or 1 for each in self.measured.effects if each.kind is EffectKind.create)
+        return gone if sum(each.count or 1 for each in gone) > made + 1 else []
+
 
 def _counted(effect: Effect, deletes: list[Effect]) -> Effect:
     """What the text says is deleted, with how much that is and whether it comes back, where it was seen."""
-    if effect.kind is not EffectKind.delete or not effect.wide or effect.place != "workspace" or not deletes:
+    if effect.kind is not EffectKind.delete or effect.place != "workspace" or not deletes:
         return effect
     back = all(each.reversible is True for each in deletes)
+    if not effect.wide:
+        return replace(effect, reversible=True, basis="dry run") if back else effect
     return replace(effect, count=sum(each.count or 1 for each in deletes), reversible=back, basis="dry run")
 
 

@@ -28,6 +28,8 @@ __all__ = ["decode", "main", "parser"]
 LARGEST = 8 * 1024 * 1024
 """Bytes of one action on stdin, all of its fields together."""
 _DEEPEST = 100
+_NEWLINES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"}
+"""Ends of lines to some readers: in an answer they are written as escapes."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -174,7 +176,7 @@ class _Gate:
             text = explain(answer)
         else:
             text = json.dumps(hook_output(answer) if hook else answer.to_dict(), ensure_ascii=False, allow_nan=False)
-        self._out.write(text + "\n")
+        self._out.write(text.translate(_NEWLINES) + "\n")
         self._out.flush()
 
 

@@ -99,10 +99,16 @@ def _category(step: Step) -> str:
 
 def _suggestion(step: Step) -> str:
     advice = _advice(step.effect)
-    if advice is not None:
+    if advice is not None and not (step.decision == "deny" and step.effect is not None and step.effect.wide):
         return advice
     if step.decision == "deny":
         return "do not do this; name a narrower action that reaches the goal"
+    if step.effect is None and ("database" in step.why or "could not be tried" in step.why):
+        return "mend what keeps it from being tried, then ask again"
+    if step.effect is None and "declares the effect" in step.why:
+        return "declare effects by those names alone"
+    if step.effect is not None and step.effect.word == "call_tool" and step.effect.kind == "unknown":
+        return "declare what the tool does (effects), or ask the person"
     if step.effect is None:
         return "write it so that its text alone tells what it does: plain words, no computed names"
     return "ask the person, or do it in a way that can be taken back"

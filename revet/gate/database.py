@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from revet.effects.model import Analysis, Effect, EffectKind
+from revet.effects.sql.rows import is_range
 from revet.gate.attempt import Attempt
 from revet.gate.request import Request
 
@@ -39,14 +40,15 @@ def attempt_sql(request: Request, text: Analysis, timeout: float) -> Attempt:
         complete=tried.complete,
         said="" if tried.untried else _sentence(tried, measured),
         changes=_changes(tried),
-        settled=_settled(text, measured),
+        settled=_settled(text, measured, tried.complete),
     )
 
 
-def _settled(text: Analysis, measured: Analysis) -> Analysis:
-    """What was measured, and of the text what concerns any number of rows: there may be more of them elsewhere, or
-    tomorrow. Whoever carries it out has no undo, so that nothing counts as reversible."""
-    wide = [each for each in text.effects if each.kind in _ROWS and each.wide]
+def _settled(text: Analysis, measured: Analysis, counted: bool) -> Analysis:
+    """What was measured, and of the text what concerns all rows: there may be more of them elsewhere, or tomorrow. How
+    many rows a condition finds is known where they were `counted`. Whoever carries it out has no undo, so that
+    nothing counts as reversible."""
+    wide = [each for each in text.effects if each.kind in _ROWS and each.wide and not (counted and is_range(each))]
     seen = [replace(each, reversible=None) if each.basis == "dry run" else each for each in measured.effects]
     return replace(measured, effects=(*wide, *(each for each in seen if not _told(each, wide))))
 
@@ -71,7 +73,7 @@ def _changes(tried: TriedSql) -> dict[str, Any]:
             "deleted": each.deleted,
             "rows": [row.model_dump(mode="json") for row in each.rows[:ROWS]],
             "ddl": list(each.ddl[:ROWS]),
-            "undo": each.why or "possible",
+            "undo": each.why or "possible, if Revet commits it",
         }
         for each in tried.tables[:TABLES]
     ]

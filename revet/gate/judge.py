@@ -61,7 +61,10 @@ def check(
     """
     began = time.perf_counter()
     try:
-        case = _read(request, rules, rules_file, began)
+        try:
+            case = _read(request, rules, rules_file, began)
+        except InputError as error:
+            return _without_files(request, error, began)
         return _conclude(case, _attempt(case, dry_run, timeout, grounds))
     except Exception as error:  # noqa: BLE001  # a hook that ends in a traceback lets the action through
         return _refused(request, error, began)
@@ -133,12 +136,24 @@ def _conclude(case: _Case, attempted: Attempt) -> Answer:
     )
 
 
+def _without_files(request: Mapping[str, object] | Request, error: InputError, began: float) -> Answer:
+    """The answer where a file of rules is at fault: what the built-in rules deny stays denied, the rest is asked."""
+    from revet.effects.rules_default import DEFAULTS
+
+    case = _read(request, Rules(defaults=DEFAULTS), None, began)
+    answer = _conclude(case, Attempt("skipped", "the rules cannot be used"))
+    if answer.decision != "deny":
+        return _refused(request, error, began)
+    return replace(answer, reason=f"{answer.reason}; beside that the rules cannot be used: {error}")
+
+
 def _refused(payload: object, error: Exception, began: float) -> Answer:
     seconds = time.perf_counter() - began
     id = payload.get("id") if isinstance(payload, Mapping) else getattr(payload, "id", None)
     if isinstance(error, Unreadable):
         return Answer.refusal(str(error), decision=error.decision, id=id, seconds=seconds)
     if isinstance(error, InputError):
-        return Answer.refusal(f"the rules cannot be used: {error}", decision="ask", id=id, seconds=seconds)
+        said, mend = f"the rules cannot be used: {error}", "mend the file of rules where it says so"
+        return Answer.refusal(said, decision="ask", id=id, seconds=seconds, suggestion=mend)
     said = f"{type(error).__name__}: {error}" if not isinstance(error, RevetError) else str(error)
     return Answer.refusal(f"the gate could not examine it ({said[:500]})", decision="ask", id=id, seconds=seconds)

@@ -35,7 +35,7 @@ def home_of() -> str:
 
 def workspace_of(cwd: str) -> str:
     """The repository that `cwd` lies in (below the home folder, not the home folder itself), else `cwd`."""
-    home, folder = home_of(), cwd
+    home, folder = home_of(), "/" + cwd.lstrip("/")  # "//" is its own parent
     while folder not in ("/", home, ""):
         if any(os.path.lexists(f"{folder}/{mark}") for mark in _MARKS):
             return folder
@@ -102,7 +102,12 @@ def _command(request: Request) -> _Read:
     home = home_of() or None
     parsed = parse(request.command, cwd=request.cwd, home=home)
     found = classify(parsed, workspace=request.workspace, home=home)
-    return found, tuple(invocation.cwd for invocation in parsed.invocations)
+    cwds = tuple(invocation.cwd for invocation in parsed.invocations)
+    if any(effect.word == "git:push" for effect in found.effects):
+        from revet.gate.branch import with_branch
+
+        found = with_branch(found, cwds, request.workspace)
+    return found, cwds
 
 
 def _sql(request: Request) -> _Read:

@@ -100,7 +100,7 @@ class Request:
         values = {name: _text(payload, name) for name in (*_TEXTS, *_PLACES) if payload.get(name) is not None}
         need = _NEEDED[kind]
         if not values.get(need, "").strip():
-            raise Unreadable(f"{need}: a {kind} needs one, and it must not be empty")
+            raise Unreadable(f"{need}: {kind} needs one, and it must not be empty")
         for name in ("cwd", "workspace"):
             if "\0" in values.get(name, ""):
                 raise Unreadable(f"{name}: holds a NUL byte")

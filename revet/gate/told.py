@@ -14,17 +14,28 @@ from revet.effects.model import Analysis, Effect, EffectKind
 if TYPE_CHECKING:
     from revet.sandboxes.trial import Left, Tried
 
-__all__ = ["NOT_FOUND", "changes", "each_path", "hidden", "missing", "sentence"]
+__all__ = ["NOT_FOUND", "changes", "each_path", "filled", "hidden", "missing", "sentence"]
 
 NOT_FOUND = 127
 """The exit status of a shell for a program that it does not find."""
+OVER_SIZE = 128 + 25
+"""That of a program that SIGXFSZ ended."""
+FILE_SIZE = 256 << 20
+"""Bytes; what a trial lets one file grow to."""
 LISTED = 50
 DIFF = 8_000
 """Characters of all differences together; files larger than `COMPARED` bytes are not compared."""
 COMPARED = 200_000
 
+_FULL = re.compile(rb"No space left on device|File too large|File size limit exceeded", re.IGNORECASE)
 _LOOKS = frozenset({EffectKind.read, EffectKind.fetch})
 _NOT_FOUND = re.compile(r"(?:^|: )([^\s:/]+): (?:command )?not found", re.MULTILINE)
+
+
+def filled(tried: Tried) -> bool:
+    """Whether it wrote until the room of the trial was used up: then it did not come to an end by itself."""
+    stopped = tried.exit_code == OVER_SIZE or bool(_FULL.search(tried.stderr))
+    return stopped or any(left.size >= FILE_SIZE for left in tried.files)
 
 
 def missing(tried: Tried) -> list[str]:
@@ -55,7 +66,9 @@ _SHOWN = ("/usr/", "/bin/", "/lib", "/proc/", "/sys/", "/dev/")
 def sentence(tried: Tried, measured: Analysis) -> str:
     """What happened, for a person."""
     parts = [effect.claim for effect in measured.effects if effect.kind not in _LOOKS]
-    if not tried.ended:
+    if filled(tried):
+        parts.append("it met the limit of the trial on disk and size of files, before its end")
+    elif not tried.ended:
         parts.append(f"it was ended after {tried.seconds:.1f} s ({tried.verdict})")
     elif tried.exit_code == NOT_FOUND and missing(tried):
         parts.append(f"there is no program {missing(tried)[0]} here")

@@ -13,7 +13,7 @@ from revet.effects.rules import Ruling
 from revet.gate.attempt import UNKNOWN_PROGRAM, Attempt
 from revet.gate.reading import home_of
 from revet.gate.request import Request
-from revet.gate.told import NOT_FOUND, changes, each_path, hidden, missing, sentence
+from revet.gate.told import NOT_FOUND, changes, each_path, filled, hidden, missing, sentence
 
 if TYPE_CHECKING:
     from revet.sandboxes.trial import Ground, Tried
@@ -129,10 +129,11 @@ def attempt(request: Request, text: Analysis, timeout: float, grounds: Grounds |
         "ran",
         "; ".join(unseen),
         measured,
-        replace(tried, unseen=()).complete and not unseen,
+        replace(tried, unseen=()).complete and not unseen and not filled(tried),
         sentence(tried, measured),
         tuple(each_path(tried)),
         changes(tried, workspace),
+        doubts=(FILLS,) if filled(tried) else (),
     )
 
 
@@ -198,4 +199,5 @@ def _installed(name: str, workspace: str) -> bool:
     return shutil.which(name, path=os.pathsep.join((*places, *_MORE_FOLDERS))) is not None
 
 
+FILLS = "it writes more than a trial has room for, and was stopped: it may fill the disk"
 CANNOT_RUN = "a program that it names cannot be run in the trial"

@@ -52,7 +52,7 @@ def action_text(action: Action) -> str:
 
 def command_lines(changes: Changes | None) -> Iterator[str]:
     """What each command said when it was tried, and with which status it ended; nothing of one that said nothing."""
-    for run in changes.commands if changes else ():
+    for run in changes.commands if changes is not None else ():
         said = [line for text in (run.stdout, run.stderr) for line in clean(text).splitlines() if line.strip()]
         if said or run.exit_code:
             yield f"`{one_line(run.command, 80)}` {_ended(run)}"
@@ -64,11 +64,11 @@ def command_lines(changes: Changes | None) -> Iterator[str]:
 
 def table_lines(changes: Changes | None) -> Iterator[str]:
     """Each table with the number of rows that change, and some of them: ``-`` goes, ``+`` comes, ``~`` changes."""
-    for table in changes.tables if changes else ():
+    for table in changes.tables if changes is not None else ():
         yield f"table {one_line(table.table, 80)}: {_counts(table)}"
         for row in table.rows[:MOST_ROWS]:
             yield f"  {one_line(_row(row), WIDE)}"
-        left = table.inserted + table.updated + table.deleted - MOST_ROWS
+        left = table.inserted + table.updated + table.deleted - len(table.rows[:MOST_ROWS])
         if left > 0 and table.rows:
             yield f"  … {plural(left, 'more row')}"
 

@@ -164,7 +164,7 @@ def _print_critique(console: Console, critique: Critique) -> None:
 
 
 def _print_changes(console: Console, run: Run) -> None:
-    if run.best is None or not (run.best.diff or (run.best.changes and run.best.changes.tables)):
+    if run.best is None or not (run.best.diff or [*table_lines(run.best.changes)]):
         return
     committed = run.outcome is RunOutcome.committed
     proved = "What would be committed" if dry(run) else "The best draft (not committed)"

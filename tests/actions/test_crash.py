@@ -261,9 +261,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--home", help="where to make the workspaces (default: in memory, if possible)")
     parser.add_argument("--only", choices=("files", "mixed"), help="commits of files alone, or with rows and calls")
-    parser.add_argument(
-        "--postgres", metavar="URL", help="mixed once more, on this server; or: start"
-    )
+    parser.add_argument("--postgres", metavar="URL", help="mixed once more, on this server; or: start")
     options = parser.parse_args()
     begun = time.perf_counter()
     if options.only != "files":

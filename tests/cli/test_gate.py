@@ -106,11 +106,11 @@ EXPLAINED = """\
    allow read: looks, changes nothing (workspace, text)
          by defaults: looking
 2. rm -rf src
-   deny  delete: deletes src and everything below it, asking nothing (rm -r, or move it away first) \
+   deny  delete: deletes src and everything below it, asking nothing (move it away first, or name the files) \
 (workspace, text, any number)
          by {folder}/revet.toml:2
 Result: Read from its text, not tried: looks, changes nothing; deletes src and everything below it, asking nothing \
-(rm -r, or move it away first).
+(move it away first, or name the files).
 Trial: off: the dry run is switched off
 Rules: {folder}/revet.toml, built-in defaults
 DENY: deletes src and everything below it, asking nothing: sources are kept

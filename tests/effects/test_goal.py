@@ -95,8 +95,8 @@ def test_a_line_is_not_a_file() -> None:
         ("Remove all *.txt files in /srv/data", does(K.delete, "/srv/data/*.txt", "elsewhere", wide=True)),
         ("Remove all *.txt files in /srv/data", does(K.delete, "/srv/data/sub/a.txt", "elsewhere")),
         ("delete the build folder", does(K.delete, "build", wide=True)),
-        ("clean up", does(K.delete, "build", wide=True)),
-        ("delete all the backup files in the current directory", does(K.delete, ".", wide=True)),
+        ("clean up build", does(K.delete, "build", wide=True)),
+        ("delete all the files in the current directory", does(K.delete, ".", wide=True)),
         ("Change the permissions of /srv/www to 755", does(K.privilege, "/srv/www", "elsewhere")),
         ("create notes.md", does(K.create, "notes.md")),
         ("Drop the table users", does(K.schema, "users", "database")),
@@ -104,7 +104,7 @@ def test_a_line_is_not_a_file() -> None:
     ],
 )
 def test_asked_for_in_kind_and_place(goal: str, effect: Effect) -> None:
-    assert judged(goal, effect) == "requested"
+    assert judged(goal, effect, f"act on {effect.target}") == "requested"
 
 
 @pytest.mark.parametrize(
@@ -241,3 +241,17 @@ def test_reading_goals_never_request_a_deletion(verb: str, rest: str) -> None:
 def test_a_huge_goal_is_read_in_time() -> None:
     goal = "remove 'a" * 20_000 + " except " * 5_000
     assert judged(goal, does(K.delete, "a")) is not None
+
+
+@pytest.mark.parametrize(
+    ("goal", "said"),
+    [
+        ("Delete customer Bo", "neither"),
+        ("Delete customer 2", "neither"),
+        ("Delete all customers", "requested"),
+        ("Empty the customer table", "requested"),
+    ],
+)
+def test_a_statement_on_all_rows_is_asked_for_only_by_a_goal_that_speaks_of_all(goal: str, said: str) -> None:
+    assert judged(goal, does(K.delete, "customer", "database", wide=True)) == said
+    assert judged(goal, does(K.delete, "customer", "database", count=1)) == "requested"

@@ -59,11 +59,18 @@ def test_the_answer_counts_rows_and_shows_some(shop: Path) -> None:
 
 
 def test_a_count_that_only_the_database_knows_is_asked_about(shop: Path) -> None:
-    text = "DELETE FROM orders WHERE paid >= 0"
+    text = "DELETE FROM orders WHERE paid IN (0, 1)"
     assert check(sql(text, shop), dry_run=False).decision == "allow"
     answer = check(sql(text, shop))
     assert answer.decision == "ask"
     assert "200 rows" in answer.reason
+
+
+def test_a_range_is_asked_about_until_it_was_counted(shop: Path) -> None:
+    for text, counted in (("id >= 0", "ask"), ("id > 190", "allow")):
+        assert check(sql(f"DELETE FROM orders WHERE {text}", shop), dry_run=False).decision == "ask"
+        answer = check(sql(f"DELETE FROM orders WHERE {text}", shop))
+        assert answer.decision == counted, answer.reason
 
 
 @pytest.mark.parametrize("database", ["sqlite:///none.db", "nonsense", "oracle://x", "sqlite://", "postgresql://[bad"])

@@ -149,9 +149,10 @@ def test_each_answer_to_rows_that_would_go(shop: Path, answer: Any, outcome: str
 
 def test_a_statement_without_a_condition_is_asked_about_however_few_rows_there_are(shop: Path) -> None:
     every = ExecuteSQL(sql="UPDATE customer SET name = 'x'")
-    task = Task(goal="Do what is needed.", workspace=str(shop / "work"))
+    task = Task(goal="Look after the shop.", workspace=str(shop / "work"))
     run = agent_of(shop, every, unproven="commit").run(task)
     assert run.outcome is RunOutcome.asked and "all rows" in " ".join(run.decision.reasons), run.decision
     assert names(shop) == ["Ada", "Bo"]
-    one = agent_of(shop, KEEP, unproven="allowed").run(task)
+    named = task.model_copy(update={"goal": "Rename customer 2."})
+    one = agent_of(shop, KEEP, unproven="allowed").run(named)
     assert one.outcome is RunOutcome.committed and names(shop) == ["Ada", "gone"]

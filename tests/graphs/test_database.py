@@ -86,6 +86,9 @@ def test_sql_that_the_rules_allow_needs_nobody_and_other_sql_a_person(home: Path
     allowed = Policy(rounds=1, unproven="allowed")
     run = agent(home, ExecuteSQL(sql=TEA), policy=allowed).run(task(home, "sqlite:///goods.db"))
     assert run.outcome is RunOutcome.committed and prices(home / "ws" / "goods.db")["tea"] == 3
+    some = ExecuteSQL(sql="UPDATE goods SET price = 4 WHERE price > 2")
+    run = agent(home, some, policy=allowed).run(task(home, "sqlite:///goods.db"))
+    assert effects_of(run)["gate"]["decision"] == "allow", "the rows of a range were counted"
     rest = ExecuteSQL(sql="DELETE FROM goods WHERE name = 'milk'")
     run = agent(home, rest, policy=allowed).run(task(home, "sqlite:///goods.db"))
     assert run.outcome is RunOutcome.asked and "milk" in prices(home / "ws" / "goods.db")

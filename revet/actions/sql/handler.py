@@ -36,7 +36,7 @@ LARGEST = 256 * 1024 * 1024
 MOVED = "it does not do what was examined: the rows changed meanwhile, or the statements do something else each time"
 NAMED = (
     "only files of the workspace may be (sqlite:///shop.db); a person may allow another by naming it, as "
-    "`Agent(database=…)` or in the task file as `inputs: {database: …}`"
+    '`Agent(database=…)` or in the task file as `inputs: {database: "sqlite:///PATH"}`, always as a URL'
 )
 LITERAL = "examine it again; write values out rather than random(), now() or the like"
 

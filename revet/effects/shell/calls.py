@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["call", "run_code"]
 
-_FOLDERS = re.compile(r"(?:/usr(?:/local)?|/opt/homebrew)?/s?bin/(?=[^/]+$)")
+_FOLDERS = re.compile(r"^(?:/usr(?:/local)?|/opt/homebrew)?/s?bin/(?=[^/]+$)")
 _SHELL_VARIABLES = frozenset({"$SHELL", "${SHELL}", "$BASH", "${BASH}"})
 _HARMLESS = frozenset(
     {"basename", "cat", "chmod", "date", "dirname", "ls", "mkdir", "sh", "bash", "sleep", "tee", "which"}

@@ -160,7 +160,7 @@ def _unlisted(call: Call) -> tuple[Sequence[Effect], tuple[str, ...]]:
 
 
 def _task(call: Call, found: Sequence[Effect]) -> Sequence[Effect]:
-    """What the name of a task says of it, where nothing else is known: ``npm run db:drop``, ``./cluster.sh destroy``."""
+    """What the name of a task says of it, where nothing else is known: ``npm run db:drop``, ``./vm.sh destroy``."""
     if (
         not found
         or not all(effect.kind in _TASKS for effect in found)

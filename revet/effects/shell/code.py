@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from revet.effects.model import Effect
 from revet.effects.shell.call import Call
@@ -42,8 +43,9 @@ console.log console.error console.table JSON.stringify JSON.parse parseInt parse
 reduce forEach sort reverse length phpversion phpinfo var_dump print_r count strlen strtolower strtoupper
 json_encode json_decode chomp uc lc substr sprintf scalar each defined gsub toUpperCase toLowerCase Object.keys
 which find_spec getsitepackages get_path get_paths getpreferredencoding exit read_text safe_load getsize stat
-getmtime Path is_file is_dir resolve is_available device_count cuda_version arange linspace zeros ones array mean median std
-cumsum head tail describe DataFrame Series to_string value_counts nunique unique read_csv read_json read_parquet get_version
+getmtime Path is_file is_dir resolve is_available device_count cuda_version arange linspace zeros ones array mean
+median std cumsum head tail describe DataFrame Series to_string value_counts nunique unique read_csv read_json
+read_parquet get_version
 """
 _LOOKS = frozenset(_LOOKING.split())
 _BEYOND = re.compile(
@@ -115,7 +117,9 @@ def examine(call: Call) -> Sequence[Effect] | None:
         return (call.effect("read", "shows its version", id="help", place="workspace"),)
     if family == "php" and (served := [*call.find("-S", exact=True)]):
         near = served[-1].value is not None and re.match(r"(?:localhost|127\.0\.0\.1|\[::1\]):", served[-1].value.text)
-        kind, claim = ("run", "serves the folder to this machine") if near else ("service", "serves the folder to others")
+        kind, claim = (
+            ("run", "serves the folder to this machine") if near else ("service", "serves the folder to others")
+        )
         return (call.effect(kind, claim, id="serve"),)
     if call.operands and call.operands[0].text not in ("-", "/dev/stdin"):
         target = call.operands[0]
@@ -199,7 +203,7 @@ def _script(call: Call, script: Word) -> Sequence[Effect]:
 
 def _serves(call: Call, words: Sequence[Word]) -> Effect:
     """``python -m http.server``: a folder of the workspace, as any server in development does, or another."""
-    options = {word.text: value for word, value in zip(words, words[1:], strict=False)}
+    options = {word.text: value for word, value in pairwise(words)}
     folder = options.get("-d") or options.get("--directory") or Word(".")
     joined = next((w.text.partition("=")[2] for w in words if w.text.startswith(("--directory=", "--dir"))), None)
     place = call.locate(folder if joined is None else Word(joined), "read").place

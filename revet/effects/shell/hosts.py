@@ -298,15 +298,13 @@ def _tmux(invocation: Invocation) -> Unwrapped:
 def _screen(invocation: Invocation) -> Unwrapped:
     argv = invocation.argv
     at = operand(argv, Prefix("cehSstTpd"))
-    rest = argv[at:]
-    if rest and "-X" in [w.text for w in argv]:
-        stuffed = rest[-1:] if any(w.text in ("stuff", "exec", "screen") for w in argv) else ()
+    rest, options = argv[at:], [w.text for w in argv[1:]]
+    if "-X" in options:  # a command for a session that runs: only these carry anything out in it
+        stuffed = argv[-1:] if any(word in ("stuff", "exec", "screen") for word in options) else ()
         return _codes("screen", list(stuffed))
-    return (
-        Unwrapped([Inner("screen", rest, stdin=False)])
-        if rest and "-r" not in [w.text for w in argv[:at]]
-        else Unwrapped()
-    )
+    # To attach to a session: what follows is its name.
+    attached = any(re.fullmatch(r"-[dDqRx]*[rRx][dDqRx]*|-ls|-list|-wipe", word) for word in options)
+    return Unwrapped([Inner("screen", rest, stdin=False)]) if rest and not attached else Unwrapped()
 
 
 def _each_operand(invocation: Invocation) -> Unwrapped:

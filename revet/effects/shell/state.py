@@ -10,7 +10,7 @@ from typing import TypeAlias
 from revet.effects.shell.model import Word
 from revet.effects.shell.syntax import Command
 
-__all__ = ["State", "Value", "Variable", "joined"]
+__all__ = ["State", "Value", "Variable", "joined", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class Value:
 
 Variable: TypeAlias = "Value | tuple[Value, ...] | None"
 """One value, an array, or None for a variable that is surely not set."""
+
+
+def unknown(value: Variable | str) -> bool:
+    """Whether it is a text that nobody can tell."""
+    return isinstance(value, Value) and not value.known
 
 
 def joined(folder: str | None, path: str) -> str | None:
@@ -134,6 +139,11 @@ class State:
         self.muffled = self.muffled or other.muffled
         self.unsettled |= other.unsettled
         self.local |= other.local
+
+    def join(self, others: list[State]) -> None:
+        """What holds whether it went this way or one of theirs; they are taken from the list."""
+        while others:
+            self.merge(others.pop())
 
     def suspect(self, sentence: str) -> None:
         self.suspicions = tuple(dict.fromkeys((*self.suspicions, sentence)))

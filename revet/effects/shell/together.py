@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from revet.effects.model import Effect, EffectKind
+from revet.effects.model import Effect, EffectKind, Place
 from revet.effects.shell.call import shown
 from revet.effects.shell.feeding import name_of
 from revet.effects.shell.model import Invocation, Parsed
@@ -70,7 +70,7 @@ def together(parsed: Parsed, effects: Sequence[Effect]) -> list[Effect]:
 
 
 def _effect(kind: EffectKind, claim: str, number: int, word: str, target: str = "", *, wide: bool = False) -> Effect:
-    place = "remote" if kind is EffectKind.leak else "unknown"
+    place: Place = "remote" if kind is EffectKind.leak else "unknown"
     return Effect(kind, claim, target[:1000], place, wide=wide, word=word, command=number)
 
 

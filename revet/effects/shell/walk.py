@@ -15,7 +15,7 @@ from revet.effects.shell.grammar import read
 from revet.effects.shell.model import Invocation, Redirection, Word
 from revet.effects.shell.reader import ASSIGNMENT, Budget
 from revet.effects.shell.redirects import printed_to, redirected
-from revet.effects.shell.state import State, Value, Variable
+from revet.effects.shell.state import State, Value, unknown
 from revet.effects.shell.streams import succeeds, together
 from revet.effects.shell.syntax import (
     AndOr,
@@ -146,16 +146,21 @@ class Walker:
     def _and_or(self, node: AndOr, context: Context) -> str | None:
         start = len(self.found)
         printed = [self._pipeline(node.first, context)]
-        for operator, right in node.rest:
+        failed: list[State] = []  # what comes after && finds things as they stand where nothing before it failed
+        for number, (operator, right) in enumerate(node.rest):
             before = self.state.copy()
+            if operator == "||" or any(p.negated for p in (node.first, *(p for _, p in node.rest[:number]))):
+                self.state.join(failed)
             self.state.left = False
             if operator == "&&":
+                failed.append(before)
                 sure = all(succeeds(i) for i in self.found[start:])
                 printed += [self._pipeline(right, context), "" if sure else None]
             else:
                 printed += [self._pipeline(right, replace(context, conditional=True)), None]
-            before.left = before.left and operator == "&&"
-            self.state.merge(before)
+                before.left = False
+                self.state.merge(before)
+        self.state.join(failed)
         return together(printed)
 
     def _pipeline(self, node: Pipeline, context: Context) -> str | None:
@@ -281,7 +286,7 @@ class Walker:
         start, doubts = len(self.found), len(self.doubts)
         self._round(body, context, condition)
         changed = [n for n, v in self.state.variables.items() if before.variables.get(n, n) != v]
-        changed = [n for n in changed if not _unknown(before.variables.get(n, Value("", False)))]
+        changed = [n for n in changed if not unknown(before.variables.get(n, Value("", False)))]
         if changed or self.state.cwd != before.cwd:
             del self.found[start:]
             del self.doubts[doubts:]
@@ -393,7 +398,3 @@ class Walker:
     def bare(self, redirections: tuple[Redirection, ...], context: Context) -> Invocation:
         """Assignments and redirections without a program."""
         return replace(self.invocation((), context, "assignment"), redirections=redirections)
-
-
-def _unknown(value: Variable | str) -> bool:
-    return isinstance(value, Value) and not value.known

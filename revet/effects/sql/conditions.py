@@ -1,20 +1,44 @@
-"""Which conditions hold for every row, so that a statement with one is as wide as a statement without."""
+"""What a condition leaves: every row, as if there were none, or few, or any number of them."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-__all__ = ["always_true"]
+__all__ = ["always_true", "is_bounded"]
 
 LONGEST = 4000
+SHORT = 20
+"""So many constants are a short list."""
+_EQUALS = re.compile(r"[\w\"`\]]\s*=(?!=)\s*\S")
+_NUMBERED = re.compile(r"(?<![\w$'])\$\d+\b")
+"""``$1``, which not every dialect takes for a parameter."""
+_LOOSENS = re.compile(r"\b(or|not)\b", re.IGNORECASE)
 
 
 def always_true(condition: str, dialect: str | None) -> bool:
     """Whether the condition lets (nearly) every row through: ``1=1``, ``true``, ``id = id``, ``x LIKE '%'``,
     ``id IS NOT NULL``, or one of these after OR. What cannot be parsed is not called so.
     """
+    node = _parsed(condition, dialect)
+    return node is not None and _true(node) is True
+
+
+def is_bounded(condition: str, dialect: str | None) -> bool:
+    """Whether the condition names the rows: a column that equals a constant or is one of a short list of constants,
+    whatever else is demanded of them. A range, a pattern, "not" and a subquery leave any number of rows. What cannot be
+    parsed is taken for bounded if it has an equality, and neither OR nor NOT.
+    """
+    node = _parsed(_NUMBERED.sub("?", condition), dialect)
+    if node is None:
+        return bool(_EQUALS.search(condition)) and not _LOOSENS.search(condition)
+    return _true(node) is False or _bounded(node)
+
+
+def _parsed(condition: str, dialect: str | None) -> Any:
+    """The condition as a tree; None if it cannot be parsed."""
     if len(condition) > LONGEST:
-        return False
+        return None
     import logging
 
     import sqlglot
@@ -24,9 +48,38 @@ def always_true(condition: str, dialect: str | None) -> bool:
     try:
         tree = sqlglot.parse_one(f"SELECT 1 WHERE {condition}", read=dialect)
     except (SqlglotError, RecursionError, ValueError):
-        return False
+        return None
     where = tree.args.get("where")
-    return where is not None and _true(where.this) is True
+    return None if where is None else where.this
+
+
+def _bounded(node: Any) -> bool:
+    from sqlglot import exp
+
+    node = node.unnest()
+    if isinstance(node, exp.And):
+        return _bounded(node.left) or _bounded(node.right)
+    if isinstance(node, exp.Or):
+        return _bounded(node.left) and _bounded(node.right)
+    if isinstance(node, exp.In):
+        listed = node.expressions
+        return 0 < len(listed) <= SHORT and _is_column(node.this) and all(map(_is_constant, listed))
+    if isinstance(node, (exp.EQ, exp.NullSafeEQ)):
+        left, right = node.left.unnest(), node.right.unnest()
+        return (_is_column(left) and _is_constant(right)) or (_is_constant(left) and _is_column(right))
+    return False
+
+
+def _is_column(node: Any) -> bool:
+    from sqlglot import exp
+
+    return node.find(exp.Column) is not None and node.find(exp.Query) is None
+
+
+def _is_constant(node: Any) -> bool:
+    from sqlglot import exp
+
+    return node.find(exp.Column, exp.Query, exp.Rand) is None
 
 
 def _true(node: Any) -> bool | None:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from revet.effects.model import Effect, EffectKind, Place
-from revet.effects.sql.conditions import always_true
+from revet.effects.sql.conditions import always_true, is_bounded
 from revet.effects.sql.lex import Dialect, Statement, Token, words
 from revet.effects.sql.reading import clause, close, find, has, name_at, skip_words, text_of, top
 
-__all__ = ["ROWS", "file_effect", "inner", "named", "reading"]
+__all__ = ["ROWS", "file_effect", "inner", "is_range", "named", "reading"]
 
 Found = tuple[list[Effect], list[str]]
 ENDS = ("RETURNING", "ORDER", "LIMIT", "GROUP", "HAVING", "WINDOW", "UNION", "EXCEPT", "INTERSECT", "FOR", "OPTION")
 NOT_TABLES = words("SELECT LATERAL ONLY UNNEST VALUES WHERE SET ON AS JOIN")
 MOST_READ = 20
 COMPARISONS = frozenset({"=", "<", ">", "<=", ">=", "<>", "!="})
+
+RANGE = "-range"
+"""How the entry of a statement ends whose condition leaves any number of rows."""
+
+
+def is_range(effect: Effect) -> bool:
+    """Whether it concerns the rows that a condition finds, however many: only counting tells how many that is."""
+    return effect.word.endswith(RANGE)
 
 
 def named(parts: Sequence[str]) -> str:
@@ -145,8 +153,8 @@ def _update(tokens: Sequence[Token], dialect: Dialect) -> list[Effect]:
     if start < len(tokens) and tokens[start].is_word("OR"):
         start += 2
     table = named(name_at(tokens, start)[0])
-    wide, how = _width(tokens, dialect)
-    found = [effect(EffectKind.write, f"changes {how} of {table}", table, "update", wide=wide)]
+    wide, how, at = _width(tokens, dialect)
+    found = [effect(EffectKind.write, f"changes {how} of {table}", table, f"update{at}", wide=wide)]
     if any(token.is_word("OR") and tokens[place + 1].is_word("REPLACE") for place, token in enumerate(tokens[:3])):
         found.append(effect(EffectKind.delete, f"deletes rows of {table} that are in the way", table, "replace"))
     return found
@@ -162,22 +170,26 @@ def _delete(tokens: Sequence[Token], dialect: Dialect) -> list[Effect]:
     start = skip_words(tokens, 1, "LOW_PRIORITY", "QUICK", "IGNORE") if several else (place or 0) + 1
     start = skip_words(tokens, start, "ONLY")
     table = named(name_at(tokens, start)[0])
-    wide, how = _width(tokens, dialect)
-    return [effect(EffectKind.delete, f"deletes {how} of {table}", table, "delete", wide=wide)]
+    wide, how, at = _width(tokens, dialect)
+    return [effect(EffectKind.delete, f"deletes {how} of {table}", table, f"delete{at}", wide=wide)]
 
 
-def _width(tokens: Sequence[Token], dialect: Dialect) -> tuple[bool, str]:
-    """Whether the statement concerns all rows, and how to say so."""
+def _width(tokens: Sequence[Token], dialect: Dialect) -> tuple[bool, str, str]:
+    """Whether the statement concerns all rows or any number, how to say so, and what the name of the entry ends in."""
     where = clause(tokens, "WHERE", ENDS)
     if where is None:
         limited = clause(tokens, "LIMIT", ()) is not None or any(t.is_word("TOP") for t in tokens[:2])
         joined = any(token.is_word("JOIN", "USING") for _, token in top(tokens))
         if limited:
-            return True, "any rows, up to a limit,"
-        return True, "all rows that a join finds" if joined else "all rows"
-    if not _compares(where) and always_true(text_of(where), dialect):
-        return True, "all rows (the condition always holds)"
-    return False, "rows"
+            return True, "any rows, up to a limit,", ""
+        return True, "all rows that a join finds" if joined else "all rows", ""
+    if _compares(where):
+        bounded = any(token.text == "=" for token in where)
+    elif always_true(text_of(where), dialect):
+        return True, "all rows (the condition always holds)", ""
+    else:
+        bounded = is_bounded(text_of(where), dialect)
+    return (False, "rows", "") if bounded else (True, "any number of rows (its condition names none)", RANGE)
 
 
 def _compares(where: Sequence[Token]) -> bool:

@@ -227,7 +227,7 @@ def stand_ins(recipe: Recipe) -> Iterator[str]:
 
 
 def devices(recipe: Recipe) -> Iterator[str]:
-    """Of a trial: those that are harmless, among stand-ins for all others. Terminals need a file system of their own."""
+    """Of a trial: those that are harmless, among stand-ins for all others."""
     yield from ("--dev", str(REAL_DEVICES), "--bind", f"{recipe.outside}/dev", "/dev")
     for name in DEVICES:
         yield from ("--dev-bind-try", f"/dev/{name}", f"/dev/{name}")

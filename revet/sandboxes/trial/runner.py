@@ -86,6 +86,9 @@ class _Run:
         with Passed() as passed:
             stdout = passed.keep(self.sink("stdout", self.bounds.output))
             stderr = passed.keep(self.sink("stderr", self.bounds.output))
+            if plan["drop"] is not None:  # else /dev/stderr could not be opened
+                for fd in (stdout, stderr):
+                    os.fchown(fd, plan["drop"], plan["drop"])
             status = passed.give(self.sink("status", STATUS_LIMIT))
             control, self.control = os.pipe()
             self.stack.callback(os.close, self.control)

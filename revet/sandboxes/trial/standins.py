@@ -119,7 +119,7 @@ def made_up_etc(found: StandIns, home: Path) -> None:
     given = {name.split("/")[0] for name in (*texts, *ETC_FROM_HOST)}
     for name in listed("/etc"):
         if name not in given:
-            real = os.path.realpath(f"/etc/{name}")
+            real = os.path.realpath(f"/etc/{name}") if os.path.islink(f"/etc/{name}") else ""  # noqa: PTH114 - quick
             if real.startswith(("/usr/", "/proc/")):
                 found.entries.append((f"etc/{name}", "l", real))
             else:

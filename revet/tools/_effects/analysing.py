@@ -151,6 +151,7 @@ def _sql(action: ExecuteSQL, changes: Changes) -> tuple[Analysis, bool]:
     """The rows are in the changes; what the text says beyond them (locks, shape, functions) stays. An action that names
     no database means the task's, and then all of them do."""
     from revet.effects.sql import analyse
+    from revet.effects.sql.rows import is_range
 
     measured = bool(changes.tables)
     url = action.database or (changes.tables[0].database if measured else "")
@@ -158,8 +159,9 @@ def _sql(action: ExecuteSQL, changes: Changes) -> tuple[Analysis, bool]:
     if not measured:
         return told, False
     beyond = tuple(e for e in told.effects if not (e.kind in SEEN and e.place == "database"))
-    # A statement without a condition is more than the few rows that are there today.
-    wide = tuple(e for e in told.effects if e.wide and e not in beyond and e.kind is not EffectKind.read)
+    # A statement without a condition is more than the few rows that are there today; those of a range were counted.
+    kept = (e for e in told.effects if e.wide and not is_range(e) and e.kind is not EffectKind.read)
+    wide = tuple(e for e in kept if e not in beyond)
     return Analysis((*beyond, *wide), told.doubts, told.commands), not told.doubts and not beyond
 
 

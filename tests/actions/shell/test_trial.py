@@ -292,7 +292,7 @@ def test_edits_by_others_meanwhile_are_told(tmp_path: Path) -> None:
 def test_several_at_once(ground: Ground) -> None:
     found: dict[int, Tried] = {}
     threads = [
-        threading.Thread(target=lambda n=n: found.update({n: ground.run(f"echo {n} >f{n}; sleep 0.2")}))  # type: ignore[misc]
+        threading.Thread(target=lambda n=n: found.update({n: ground.run(f"echo {n} >f{n}; sleep 0.2")}))
         for n in range(4)
     ]
     for thread in threads:

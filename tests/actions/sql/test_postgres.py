@@ -131,6 +131,18 @@ def test_a_routine_that_reaches_beyond_is_not_tried(shop: str) -> None:
     assert {each.table: each.deleted for each in try_sql(shop, "SELECT near()").tables} == {"log": 2}
 
 
+def test_a_trigger_that_reaches_beyond_is_not_fired(shop: str) -> None:
+    with psycopg.connect(shop, autocommit=True) as made:
+        made.execute(
+            "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'; RETURN OLD; END $$"
+        )
+        made.execute("CREATE TRIGGER told AFTER DELETE ON car FOR EACH ROW EXECUTE FUNCTION tell()")
+    for sql in ("DELETE FROM car WHERE id = 1", "DELETE FROM maker WHERE id = 1"):
+        assert "the trigger told calls program" in str(try_sql(shop, sql).untried)
+    assert try_sql(shop, "SELECT * FROM car").complete and try_sql(shop, "DELETE FROM log").complete
+
+
 def test_a_world_that_moved_and_rows_that_others_wrote(shop: str, tmp_path: Path) -> None:
     case = Case(shop, "UPDATE car SET price = 1", tmp_path / "kept")
     case.stage()

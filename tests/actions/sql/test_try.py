@@ -145,6 +145,11 @@ def test_too_many_rows_are_counted_and_not_kept(shop: str) -> None:
     assert (table.inserted, len(table.rows), table.reversible) == (500, 20, False) and table.digest
 
 
+def test_who_only_reads_keeps_nobody_waiting(shop: str) -> None:
+    assert try_sql(shop, "SELECT * FROM car").locks == ()
+    assert try_sql(shop, "DELETE FROM log").locks == ("others could read and not write meanwhile",)
+
+
 def left(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

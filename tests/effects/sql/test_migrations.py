@@ -63,6 +63,7 @@ def words(sql: str) -> set[str]:
         (f"CREATE TABLE s.{'x' * 64} (a bigint)", "long-name"),
         ("CREATE TABLE s.t (a bigint); CREATE TABLE s.u (b bigint)", "run-again"),
         ("UPDATE s.t SET a = 1, a = 2 WHERE id = 1", "assigned-twice"),
+        ("UPDATE s.t SET (a, b) = (1, 2), a = 3 WHERE id = 1", "assigned-twice"),
     ],
 )
 def test_what_is_unsafe(sql: str, word: str) -> None:
@@ -109,3 +110,8 @@ def test_the_rules_are_postgresqls() -> None:
     assert not words("CREATE TABLE t (a int PRIMARY KEY AUTO_INCREMENT) ENGINE=InnoDB") - {"table-schema", "bigint"}
     known = analyse("CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT)").effects
     assert not [each for each in known if each.kind == "style"]
+
+
+def test_row_security_takes_rights_away() -> None:
+    (found,) = analyse("ALTER TABLE s.t ENABLE ROW LEVEL SECURITY", dialect="postgres").effects
+    assert (str(found.kind), found.target) == ("privilege", "s.t")

@@ -19,6 +19,7 @@ __all__ = [
     "SETTINGS",
     "TABLES",
     "WRITING",
+    "fired",
     "hidden",
     "named",
     "reaching",
@@ -77,6 +78,17 @@ JOIN pg_class t ON t.oid = d.refobjid JOIN pg_namespace n ON n.oid = s.relnamesp
 WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
   AND lower(t.relname) = ANY(%s)
 """
+FIRED = """
+WITH RECURSIVE edge(one, other) AS (
+  SELECT confrelid, conrelid FROM pg_constraint WHERE contype = 'f'
+  UNION ALL SELECT inhparent, inhrelid FROM pg_inherits UNION ALL SELECT inhrelid, inhparent FROM pg_inherits
+), reached(oid) AS (
+  SELECT oid FROM pg_class WHERE lower(relname) = ANY(%s) UNION SELECT edge.other FROM edge JOIN reached ON one = oid
+)
+SELECT DISTINCT t.tgname, p.proname, l.lanname, l.lanpltrusted, p.prosrc FROM reached r
+JOIN pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang ORDER BY 1
+"""
 MOST_LOCKED, PORTION = 2_000_000, 20_000
 REACHING = [
     "dblink",
@@ -94,6 +106,17 @@ BEYOND = re.compile(
     r"\b(dblink\w*|lo_export|lo_import|pg_(?:read|write|ls|file|terminate|cancel|reload|rotate|promote)_?\w*|program|"
     r"copy|execute|nextval|setval|http_\w+|pg_notify|set_config)\b",
     re.IGNORECASE,
+)
+
+
+BEYOND_ALL = re.compile(
+    r"\b(dblink\w*|lo_export|lo_import|pg_(?:read|write|ls|file|terminate|cancel|reload|rotate|promote)_?\w*|program|"
+    r"http_\w+)\b",
+    re.IGNORECASE,
+)
+"""What in a trigger's body is done at once, whatever becomes of the transaction."""
+HARMLESS_C = frozenset(
+    ["moddatetime", "insert_username", "autoinc", "check_primary_key", "check_foreign_key", "lo_manage"]
 )
 
 
@@ -122,6 +145,18 @@ def reaching(connection: Any, names: Sequence[str]) -> list[str]:
         if language not in ("sql", "plpgsql", "internal")
     ]
     return found + ([f"the extension {installed[0][0]} is installed"] if installed and names else [])
+
+
+def fired(connection: Any, words: Sequence[str]) -> list[str]:
+    """Triggers on the tables of these names, and on those that cascades lead to, that reach beyond the transaction."""
+    found: list[str] = []
+    for trigger, function, language, trusted, source in connection.execute(FIRED, (list(words),)).fetchall():
+        reaches = BEYOND_ALL.search(source) if trusted and language != "internal" else None
+        if reaches:
+            found.append(f"the trigger {trigger} calls {reaches[0].lower()}")
+        elif not trusted and language != "internal" and function not in HARMLESS_C:
+            found.append(f"the trigger {trigger} is written in {language}")
+    return found
 
 
 def shown(schema: str, name: str) -> str:

@@ -248,7 +248,7 @@ class Lite:
         return sqlite3.SQLITE_OK
 
     def locks(self) -> list[str]:
-        return ["others could read and not write meanwhile"]
+        return ["others could read and not write meanwhile"] if self._touched else []
 
     def notes(self) -> list[str]:
         return []

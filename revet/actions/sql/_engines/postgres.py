@@ -23,6 +23,7 @@ from .catalog import (
     SETTINGS,
     TABLES,
     WRITING,
+    fired,
     named,
     reaching,
     secrets_of,
@@ -291,8 +292,9 @@ class Postgres:
     def notes(self) -> list[str]:
         return self._told
 
-    def reaching(self, names: Sequence[str]) -> list[str]:
-        return reaching(self._reader, names)
+    def reaching(self, names: Sequence[str], words: Sequence[str]) -> list[str]:
+        """What reaches beyond the transaction: of the functions of these names, and of triggers on these tables."""
+        return [*(reaching(self._reader, names) if names else ()), *(fired(self._reader, words) if words else ())]
 
     # --- undo ---------------------------------------------------------------------------
 

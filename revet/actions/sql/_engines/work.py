@@ -32,6 +32,7 @@ APART_TEXT = re.compile(
     r"(?:set|reset)\s+(?:session\s+|local\s+)?session_replication_role\b|(?:set|reset)\s+transaction\b",
     re.IGNORECASE | re.DOTALL,
 )
+READING = ("SELECT", "VALUES", "TABLE", "SHOW")
 HARMLESS = frozenset(["read", "create", "write", "delete", "schema", "style", "lock", "unknown", "privilege"])
 DOUBTED = re.compile(r"the function (\S+) is not known")
 
@@ -148,7 +149,7 @@ def _tried(request: dict[str, Any], statements: Sequence[Statement], bounds: Bou
         request = {**request, "path": path}
     engine = opened(request, bounds, shield=True)
     try:
-        reasons = _reaching(engine, request)
+        reasons = _reaching(engine, request, statements)
         if reasons:
             return {"untried": reasons}
         engine.begin([each.text for each in statements])
@@ -167,13 +168,20 @@ def _tried(request: dict[str, Any], statements: Sequence[Statement], bounds: Bou
         engine.close()
 
 
-def _reaching(engine: Any, request: dict[str, Any]) -> list[str]:
+def _reaching(engine: Any, request: dict[str, Any], statements: Sequence[Statement]) -> list[str]:
     if request["kind"] != "postgresql":
         return []
     analysis = analyse(request["sql"], dialect="postgres")
     names = [found[1] for doubt in analysis.doubts if (found := DOUBTED.search(doubt))]
     names += [name.lower() for name in re.findall(r"\bcall\s+(?:\w+\.)?(\w+)", request["sql"], re.IGNORECASE)]
-    return [f"it may do what is not taken back: {each}" for each in engine.reaching(names)] if names else []
+    words = {
+        token.value.lower()
+        for statement in statements
+        if statement.head not in READING
+        for token in statement.tokens
+        if token.is_name
+    }
+    return [f"it may do what is not taken back: {each}" for each in engine.reaching(names, sorted(words))]
 
 
 def _deferred(engine: Any, ran: list[Ran], *, copy: bool) -> None:
