@@ -71,8 +71,8 @@ def _prefixed(invocation: Invocation, prefix: Prefix, via: str, start: int) -> U
         at = marks[0] + 1 if marks else operand(argv, prefix, start) + prefix.skip
     else:
         at = operand(argv, prefix, start) + prefix.skip
-        if prefix.skip and at < len(argv) and argv[at].text == "--":
-            at += 1
+        if prefix.skip:  # `setarch x86_64 -R program`
+            at = operand(argv, prefix, at)
     env: list[tuple[str, Word]] = []
     if prefix.assignments:
         for word in argv[start:at]:
