@@ -134,7 +134,11 @@ def is_plain(words: Sequence[str]) -> bool:
     """Whether a command line of a program that is in no table has nothing that could be an order to change something:
     no options, no code, no places outside, no word that acts. "storm warning" is plain, "wiper /dev/sda" is not."""
     for at, word in enumerate(words):
-        if word.startswith(("-", "/", "~", "../")) or word == ".." or not re.fullmatch(r"[\w.,:+-]*|[\w.-]+(?:/[\w.-]+)*", word):
+        if (
+            word.startswith(("-", "/", "~", "../"))
+            or word == ".."
+            or not re.fullmatch(r"[\w.,:+-]*|[\w.-]+(?:/[\w.-]+)*", word)
+        ):
             return False
         if re.match(r"[A-Za-z]:", word) or any(part in _ACTING for part in _parts(word)):
             return False
