@@ -316,8 +316,9 @@ async def test_a_file_that_vanishes_takes_no_other_with_it(folder: Path, monkeyp
     (folder / "gone.txt").write_text("gone")
     (folder / "here.txt").write_text("quicksilver")
     scandir = os.scandir
-    monkeypatch.setattr("revet.tools._search.index.os.scandir", lambda path: [Entry(entry) for entry in scandir(path)])
-    evidence = await find(CorpusSearch(folder), "quicksilver")
+    with monkeypatch.context() as patched:  # `os` is everybody's: the fixtures that end after this test use it too
+        patched.setattr("revet.tools._search.index.os.scandir", lambda path: [Entry(entry) for entry in scandir(path)])
+        evidence = await find(CorpusSearch(folder), "quicksilver")
     assert evidence.outcome is Outcome.passed
 
 
