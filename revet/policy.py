@@ -8,6 +8,7 @@ What holds whatever any model says (each is a property in ``tests/test_policy.py
 - a finding that cites no evidence of this attempt is an opinion, and `Policy.opinions` says what it may do (I7);
 - a spent budget never leads to another revision (I9);
 - a critic that was not heard holds the draft back as if it had objected, for nobody knows what it would have said;
+- a method that chooses among several drafts may hold one back that would pass, and lets none pass that would not;
 - the best attempt is chosen by evidence first, then by score, and the earlier one wins a tie (I6).
 """
 
@@ -100,6 +101,10 @@ class Case(Model):
 
     `repeated` counts the attempts in a row before this one that gave the same answer. `written`: a person who was asked
     wrote exactly this draft. It is examined like any other, but needs no second approval.
+
+    Of a method that chooses among several drafts: `candidates` counts those before this one that nothing speaks
+    against (None: there is nothing to choose), `more` says why it wants more of them (None: it has enough), and
+    `chosen` why this draft was chosen.
     """
 
     attempt: Attempt
@@ -107,6 +112,9 @@ class Case(Model):
     usage: Usage = Usage()
     repeated: int = Field(default=0, ge=0)
     written: bool = False
+    candidates: int | None = Field(default=None, ge=0)
+    more: str | None = None
+    chosen: tuple[str, ...] = ()
 
 
 def decide(policy: Policy, case: Case) -> Decision:
@@ -115,17 +123,21 @@ def decide(policy: Policy, case: Case) -> Decision:
     draft = attempt.draft
 
     def decision(kind: DecisionKind, *reasons: str) -> Decision:
-        return Decision(kind=kind, reasons=reasons, draft=draft.id)
+        return Decision(kind=kind, reasons=(*case.chosen, *reasons), draft=draft.id)
+
+    def ended(kind: DecisionKind, *reasons: str) -> Decision:
+        """The end; or the choice, where earlier drafts stand."""
+        return decision(DecisionKind.choose if case.candidates else kind, *reasons)
 
     spent = exhausted_budgets(policy, case.usage)
     if draft.gives_up:
         why = draft.notes or "the proposer has no further draft"
-        return decision(DecisionKind.abstain, why, *_unproved(case), *spent)
+        return ended(DecisionKind.abstain, why, *_unproved(case), *spent)
 
     unproved, vetoes = _unproved(case), _vetoes(policy, attempt)
     unheard = [c.possible_result for c in attempt.critiques if not c.heard]
     if unheard:
-        return decision(DecisionKind.abstain, *unheard, *unproved, *vetoes, *spent)
+        return ended(DecisionKind.abstain, *unheard, *unproved, *vetoes, *spent)
     answers = not attempt.changes and all(action.kind in FILES_ONLY for action in draft.actions)
     if vetoes and not unproved and answers and policy.stable is not None and case.repeated >= policy.stable:
         again = f"the answer was given again {case.repeated} time{'s' * (case.repeated > 1)} in spite of the critique"
@@ -137,8 +149,13 @@ def decide(policy: Policy, case: Case) -> Decision:
             return decision(DecisionKind.revise, *unproved, *vetoes)
         rejected = any(c.verdict is Verdict.reject for c in attempt.critiques) and vetoes
         kind = DecisionKind.reject if rejected else DecisionKind.abstain
-        return decision(kind, *unproved, *vetoes, *spent)
+        return ended(kind, *unproved, *vetoes, *spent)
 
+    if case.candidates is not None:
+        if case.more is not None and not spent:
+            held = decision(DecisionKind.revise, case.more)
+            return held.model_copy(update={"held": True})
+        return decision(DecisionKind.choose, *spent).model_copy(update={"held": True})
     if answers:
         return decision(DecisionKind.answer, _proof(case) if case.required else _unopposed(attempt))
     return decision(*_committing(policy, case))

@@ -1,6 +1,6 @@
 """Who speaks: proposers, revisers, critics and judges."""
 
-from revet.agents.base import Critic, Judge, Proposer, Reviser
+from revet.agents.base import Choice, Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.agents.chat import ChatAgent, ChatCritic, ChatJudge, ChecklistCritic, StepCritic
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.gui import GuiCritic, GuiProtocol
@@ -13,15 +13,18 @@ __all__ = [
     "ChatCritic",
     "ChatJudge",
     "ChecklistCritic",
+    "Choice",
     "Critic",
     "EvidenceCritic",
     "GuiCritic",
     "GuiProtocol",
     "Judge",
+    "Memory",
     "PreOperative",
     "Proposer",
     "Reviser",
     "Scripted",
     "StepCritic",
+    "Strategy",
     "proposer",
 ]

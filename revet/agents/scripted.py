@@ -11,16 +11,17 @@ __all__ = ["Scripted"]
 
 
 class Scripted:
-    """Gives `drafts` one after another, the first to `propose`, and gives up after the last.
+    """Gives `drafts` one after another, one a round, and gives up after the last.
 
-    Which draft comes next depends on the round alone, so that a resumed run goes on where it stopped.
+    Which draft comes next depends on the round alone, so that a resumed run goes on where it stopped, and a strategy
+    that asks for samples gets one after another.
     """
 
     def __init__(self, drafts: Sequence[Draft], name: str = "scripted") -> None:
         self.drafts, self.name = tuple(drafts), name
 
     async def propose(self, view: View) -> Draft:
-        return self._draft(0)
+        return self._draft(view.round)
 
     async def revise(self, view: View, critique: Critique) -> Draft:
         return self._draft(view.round + 1)

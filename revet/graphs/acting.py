@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from revet.agents.base import Critic
+from revet.agents.base import Critic, Strategy
 from revet.agents.preoperative import foretold
 from revet.errors import BudgetSpent, InputError
 from revet.graphs.calling import planned
@@ -16,7 +16,7 @@ from revet.graphs.step import Step
 from revet.schema import Critique, Draft, Evidence, Verdict
 from revet.tools.base import View, terms_of
 
-__all__ = ["drafted", "gather_critiques", "gather_evidence", "in_time"]
+__all__ = ["drafted", "gather_critiques", "gather_evidence", "in_time", "planned_drafts"]
 
 # A tool may plan again when it sees what others found (coverage of the tests that failed). Two such rounds are
 # enough for a chain of three tools, and bound a tool that never stops planning.
@@ -94,6 +94,21 @@ async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:
     except BudgetSpent as spent:
         return Draft(author=name, notes=str(spent))
     return _meant(said, Draft, f"propose or revise of {name}")
+
+
+async def planned_drafts(strategy: Strategy, view: View) -> list[Draft]:
+    """What a strategy wants examined next; nothing, with the reason, if a budget ends first. Never empty."""
+    name = strategy.name
+    try:
+        said = await in_time(
+            strategy.drafts(view), view, lambda: [Draft(author=name, notes=f"{LATE} there was a draft")]
+        )
+    except BudgetSpent as spent:
+        return [Draft(author=name, notes=str(spent))]
+    if isinstance(said, Draft) or not isinstance(said, Sequence):
+        raise InputError(f"drafts of {name} returned {said!r:.200}, which is no list", hint="return a list of drafts")
+    drafts = [_meant(each, Draft, f"drafts of {name}") for each in said]
+    return drafts or [Draft(author=name, notes="there is nothing more to try")]
 
 
 def _meant(said: object, kind: type[T], whose: str) -> T:

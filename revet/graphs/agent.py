@@ -114,6 +114,7 @@ class Agent:
     ) -> None:
         if library is not None and (base_url is not None or record is not None):
             raise InputError("base_url and record are settings of the library", hint="give them to the library")
+        self.store = store if isinstance(store, Store) else Store(Path(store or ".revet"))
         self._own = None if library is not None else Library(base_url=base_url, record=record)
         models = library or self._own
         assert models is not None
@@ -130,6 +131,7 @@ class Agent:
             policy=policy,
             options=options,
             prompts=None if prompts is None else str(prompts),
+            home=self.store.folder,
         )
         self.tools = {tool.name: tool for tool in self.team.tools}
         if Effects.name in self.tools and rules is not None:
@@ -138,7 +140,6 @@ class Agent:
         self._looking = {} if Effects.name in self.tools else {Effects.name: Effects(rules)}
         self.policy = self.team.policy
         self.sandbox = sandboxes.get(sandbox) if isinstance(sandbox, str) else sandbox
-        self.store = store if isinstance(store, Store) else Store(Path(store or ".revet"))
         self.seed = seed
         self.functions, self.database = Functions(actions), database
         self.functions.publish()
@@ -256,6 +257,8 @@ class Agent:
             bench=bench,
             seed=self.seed,
             judge=team.judge,
+            strategy=team.strategy,
+            memory=team.memory,
             replies=replies,
         )
 

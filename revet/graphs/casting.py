@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic import JsonValue
@@ -11,8 +12,8 @@ from pydantic import JsonValue
 from revet import models
 from revet.agents import Critic, Judge, Proposer, Reviser
 from revet.errors import InputError
-from revet.graphs.recipes import RECIPES
-from revet.graphs.team import Recipe, Roles, Team, options_of
+from revet.graphs.recipes import RECIPES, recipe_named
+from revet.graphs.team import Options, Recipe, Roles, Team, options_of
 from revet.models import LanguageModel
 from revet.policy import Policy
 from revet.tools import Tool
@@ -21,7 +22,7 @@ from revet.tools.adapters import McpServer, ToolLike, as_tool, as_tools
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["Speaker", "cast_team"]
+__all__ = ["Speaker", "cast_team", "check_rounds"]
 
 Speaker: TypeAlias = "str | BaseChatModel | LanguageModel"
 """A language model: its name, a chat model of LangChain's, or one of ours."""
@@ -41,18 +42,18 @@ def cast_team(
     policy: Policy | None = None,
     options: Mapping[str, JsonValue] | None = None,
     prompts: str | None = None,
+    home: Path | None = None,
 ) -> Team:
     """The team that `recipe` casts; roles and tools that are given as objects win over the recipe's.
 
     `extra_tools` come besides; one with the name of another takes its place.
 
-    `load` makes a language model of whatever is no role. Raises `InputError` for what does not fit together.
+    `load` makes a language model of whatever is no role; `home` is the folder of what is remembered from run to run.
+    Raises `InputError` for what does not fit together.
     """
     if critic is not None and critics is not None:
         raise InputError("give critic= or critics=, not both", hint="put the critic among the critics=")
-    method = RECIPES.get(recipe)
-    if method is None:
-        raise InputError(f"there is no recipe {recipe!r}", hint=f"the recipes: {', '.join(RECIPES)}")
+    method = recipe_named(recipe, RECIPES)
     given: dict[str, Any] = {"propose": model, "revise": reviser, "criticise": critic, "choose": judge}
     own = {verb: who for verb, who in given.items() if not isinstance(who, str) and hasattr(who, verb)}
     voices = {
@@ -64,11 +65,15 @@ def cast_team(
         critic=voices.get("criticise"),
         judge=voices.get("choose"),
         prompts=prompts,
+        proposer=own.get("propose"),
+        load=load,
+        home=home,
     )
-    policy = policy or Policy()
+    policy, chosen = policy or Policy(), options_of(method, options or {})
     _check_needs(method, roles, model)
     _check_prices(policy, voices.values())
-    team = method.cast(roles, options_of(method, options or {}), policy)
+    check_rounds(method, chosen, policy)
+    team = method.cast(roles, chosen, policy)
     team = _with_own(team, own, critics, tools)
     return _named(replace(team, tools=_joined(team.tools, extra_tools)))
 
@@ -116,6 +121,11 @@ def _with_own(
 
 
 def _check_needs(recipe: Recipe, roles: Roles, model: object) -> None:
+    if recipe.sees and roles.model is not None and not roles.model.sees:
+        raise InputError(
+            f"the recipe {recipe.name} needs a model that takes images, and {roles.model.name} takes none",
+            hint="name one that does with --model provider:name",
+        )
     if roles.model is not None or recipe.without_model:
         return
     what = model if isinstance(model, str) else type(model).__name__
@@ -123,6 +133,17 @@ def _check_needs(recipe: Recipe, roles: Roles, model: object) -> None:
         f"the recipe {recipe.name} needs a language model, and {what} is none",
         hint="name one with --model provider:name (in Python: model=…), or take the recipe core",
     )
+
+
+def check_rounds(recipe: Recipe, options: Options, policy: Policy) -> None:
+    """Raise `InputError` if the policy sets fewer rounds than the method needs to do anything of its own."""
+    least = recipe.least_rounds(options)
+    if "rounds" in policy.model_fields_set and policy.rounds < least:
+        raise InputError(
+            f"the recipe {recipe.name} needs {least} rounds of revision at least, and the policy allows"
+            f" {policy.rounds}",
+            hint=f"give it --rounds {least} or more, leave the rounds to the recipe, or take the recipe core",
+        )
 
 
 def _check_prices(policy: Policy, voices: Any) -> None:

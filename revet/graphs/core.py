@@ -1,4 +1,4 @@
-"""The loop: propose → stage → examine → criticise → gate → commit, revise, ask or abstain.
+"""The loop: propose → stage → examine → criticise → gate → commit, revise, choose, ask or abstain.
 
 Every published method is a variation on this one graph. The nodes are in `nodes`, the wiring is here. The edges are
 coroutines, for LangGraph runs plain functions in a thread.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from langgraph.graph import END, START, StateGraph
 
-from revet.graphs import nodes, person
+from revet.graphs import choosing, nodes, person
 from revet.graphs.state import Context, State
 from revet.policy import Policy
 from revet.schema import DecisionKind
@@ -26,6 +26,7 @@ def build() -> StateGraph[State, Context, State, State]:
     graph.add_node("criticise", nodes.criticise)
     graph.add_node("gate", nodes.gate)
     graph.add_node("revise", nodes.revise)
+    graph.add_node("choose", choosing.choose)
     graph.add_node("ask", person.ask)
     graph.add_node("listen", person.listen)
     graph.add_node("commit", nodes.commit)
@@ -38,7 +39,8 @@ def build() -> StateGraph[State, Context, State, State]:
     graph.add_edge("stage", "examine")
     graph.add_edge("examine", "criticise")
     graph.add_edge("criticise", "gate")
-    graph.add_conditional_edges("gate", _after_gate, ["commit", "revise", "ask", "finish"])
+    graph.add_conditional_edges("gate", _after_gate, ["commit", "revise", "choose", "ask", "finish"])
+    graph.add_conditional_edges("choose", choosing.after_choice, ["gate", "examine", "finish"])
     graph.add_edge("ask", "listen")
     graph.add_conditional_edges("listen", person.after_person, ["commit", "revise", "stage", "ask", "finish"])
     graph.add_conditional_edges("commit", _after_commit, ["finish", "examine"])
@@ -56,8 +58,8 @@ async def _after_writing(state: State) -> str:
 async def _after_gate(state: State) -> str:
     decision = state["decision"]
     assert decision is not None
-    named = {DecisionKind.commit: "commit", DecisionKind.revise: "revise", DecisionKind.ask: "ask"}
-    return named.get(decision.kind, "finish")
+    onward = (DecisionKind.commit, DecisionKind.revise, DecisionKind.choose, DecisionKind.ask)
+    return decision.kind.value if decision.kind in onward else "finish"
 
 
 async def _after_commit(state: State) -> str:
@@ -68,5 +70,5 @@ async def _after_commit(state: State) -> str:
 
 
 def recursion_limit(policy: Policy) -> int:
-    """Supersteps that the loop can need: six a round, and as many again for a world that moves each time."""
-    return 12 * (policy.rounds + 2) + 12
+    """Supersteps that the loop can need: eight a round, and as many again for a world that moves each time."""
+    return 16 * (policy.rounds + 2) + 12

@@ -15,7 +15,9 @@ from langgraph.runtime import Runtime
 from revet.agents.base import Judge
 from revet.errors import DraftError, ModelError, WorldMoved
 from revet.graphs import events
-from revet.graphs.acting import drafted, gather_critiques, gather_evidence, in_time
+from revet.graphs.acting import drafted, gather_critiques, gather_evidence, in_time, planned_drafts
+from revet.graphs.choosing import learnt, recalled, selection
+from revet.graphs.person import PERSON
 from revet.graphs.state import Context, State
 from revet.graphs.step import Step, leading, required_checks, speaker
 from revet.policy import Case, best_attempt, decide, equal_attempts, exhausted_budgets, repeated_answers
@@ -87,8 +89,9 @@ async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     critiques = await gather_critiques(step, lambda critic: step.view(critic, **found)) if evidence else []
     for critique in critiques:
         step.say(events.Criticised(round=0, critique=critique, baseline=True))
+    notes = await recalled(step)
     baseline = [*evidence, *step.looked_up]
-    return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), **step.spent}
+    return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), "notes": notes, **step.spent}
 
 
 async def _survey(step: Step, view: View) -> list[Evidence]:
@@ -103,26 +106,45 @@ def _listener(step: Step, number: int, *, baseline: bool = False) -> Callable[[E
 @timed
 async def propose(state: State, runtime: Runtime[Context]) -> Update:
     step = Step("propose", state, runtime)
-    proposer = runtime.context.proposer
-    view = step.view(proposer.name, evidence=tuple(state["baseline"]))
-    draft = await drafted(proposer.name, proposer.propose(view), view)
+    strategy, proposer = runtime.context.strategy, runtime.context.proposer
+    view = step.view((strategy or proposer).name, evidence=tuple(state["baseline"]))
+    if strategy is not None:
+        draft, *queue = await planned_drafts(strategy, view)
+    else:
+        draft, queue = await drafted(proposer.name, proposer.propose(view), view), []
     step.say(events.Proposed(round=state["round"], draft=draft))
-    return {**_fresh(draft, step.looked_up), **step.spent}
+    return {**_fresh(draft, step.looked_up), "queue": queue, **step.spent}
 
 
 @timed
 async def revise(state: State, runtime: Runtime[Context]) -> Update:
-    """The reviser sees everything so far, the best draft included; a new round begins."""
+    """The reviser sees everything so far, the best draft included; a new round begins.
+
+    Drafts that a strategy made together are taken one after another. A person's word is heard at once.
+    """
     step = Step("revise", state, runtime)
-    reviser = runtime.context.reviser
-    critique = leading(state["critiques"]) or _refusal(state["decision"])
-    await step.restaged()
-    view = step.view(reviser.name, critique=critique)
-    draft = await drafted(reviser.name, reviser.revise(view, critique), view)
+    draft, queue = await _next_draft(step)
     number = state["round"] + 1
     step.say(events.Proposed(round=number, draft=draft))
     spent = {**step.spent, "usage": step.usage + Usage(rounds=1)}
-    return {**_fresh(draft, step.looked_up), "round": number, **spent}
+    return {**_fresh(draft, step.looked_up), "round": number, "queue": queue, **spent}
+
+
+async def _next_draft(step: Step) -> tuple[Draft, list[Draft]]:
+    """The draft of the next round, and those that wait for their turn."""
+    state, strategy, reviser = step.state, step.context.strategy, step.context.reviser
+    critique = leading(state["critiques"]) or _refusal(state["decision"])
+    told = critique.critic == PERSON
+    if state.get("queue") and not told:
+        first, *rest = state["queue"]
+        return first, rest
+    await step.restaged()
+    if strategy is not None and not told:
+        view = step.view(strategy.name, critique=critique)
+        first, *rest = await planned_drafts(strategy, view)
+        return first, rest
+    view = step.view(reviser.name, critique=critique)
+    return await drafted(reviser.name, reviser.revise(view, critique), view), []
 
 
 @timed
@@ -165,6 +187,7 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
     known = [*([] if changes else baseline), *looked_up]
     evidence = await gather_evidence(step, step.view("tools"), _listener(step, state["round"]), known)
     update = {"changes": changes, "world": world, "evidence": [*evidence, *step.looked_up], **step.spent}
+    update["worlds"] = {str(state["round"]): world} if world else {}
     return {**update, "baseline": baseline, "found": world} if moved else update
 
 
@@ -188,7 +211,7 @@ async def criticise(state: State, runtime: Runtime[Context]) -> Update:
 @timed
 async def gate(state: State, runtime: Runtime[Context]) -> Update:
     """Decide by rule, and write the attempt down."""
-    draft = _draft(state)
+    draft, strategy = _draft(state), runtime.context.strategy
     known, looked_up = _refused_before(state, draft), tuple(state["evidence"])
     evidence = (*state["baseline"], *looked_up) if draft.gives_up else looked_up
     attempt = Attempt(
@@ -204,6 +227,7 @@ async def gate(state: State, runtime: Runtime[Context]) -> Update:
         usage=state["usage"],
         repeated=repeated_answers(state["attempts"], attempt.answer),
         written=state.get("written") == draft.id,
+        **({} if strategy is None else selection(strategy, state, attempt)),
     )
     decision = decide(runtime.context.policy, case)
     speaker()(events.Decided(round=state["round"], decision=decision))
@@ -213,6 +237,7 @@ async def gate(state: State, runtime: Runtime[Context]) -> Update:
         update["asked_at"] = utcnow()
     if known:
         update |= {"changes": known.changes, "evidence": [*attempt.evidence], "critiques": [*known.critiques]}
+        update["worlds"] = {k: w for k, w in {str(state["round"]): state["worlds"].get(str(known.round))}.items() if w}
     return update
 
 
@@ -247,6 +272,7 @@ async def finish(state: State, runtime: Runtime[Context]) -> Update:
     run = run_of(state, outcome, decision)
     if not run.ok and runtime.context.judge is not None:
         run = await _chosen_by(runtime.context.judge, run, step)
+    run = await learnt(step, run)
     run = run.model_copy(update={"usage": run.usage + step.usage})
     step.say(events.Finished(run=run))
     return {"result": run, **step.spent}
@@ -311,11 +337,14 @@ def earlier(attempts: Sequence[Attempt], draft: Draft) -> Attempt | None:
     now. The draft's id is only worked out where it may be the same.
     """
 
-    def alike(other: Draft) -> bool:
+    def alike(attempt: Attempt) -> bool:
+        other, held = attempt.draft, attempt.decision is not None and attempt.decision.held
+        if held and other.steps != draft.steps:
+            return False  # what critics say of the same answer may hang on how it was come by
         return (other.answer, other.problem, len(other.actions)) == (draft.answer, draft.problem, len(draft.actions))
 
     refused = [*takewhile(lambda a: a.decision is not None and a.decision.kind is DecisionKind.revise, attempts[::-1])]
-    return next((a for a in reversed(refused) if alike(a.draft) and a.draft.id == draft.id), None)
+    return next((a for a in reversed(refused) if alike(a) and a.draft.id == draft.id), None)
 
 
 def _fresh(draft: Draft, looked_up: list[Evidence]) -> Update:
@@ -326,6 +355,7 @@ def _fresh(draft: Draft, looked_up: list[Evidence]) -> Update:
         "critiques": [],
         "decision": None,
         "approved": None,
+        "chosen": None,
     }
 
 

@@ -77,7 +77,7 @@ def _edited(state: State, actions: tuple[Any, ...]) -> Update:
     draft = Draft(author=PERSON, actions=actions, answer=before.answer if before else None)
     number = state["round"] + 1
     speaker()(events.Proposed(round=number, draft=draft))
-    fresh: Update = {"draft": draft, "changes": None, "evidence": [], "critiques": [], "decision": None}
+    fresh: Update = {"draft": draft, "changes": None, "evidence": [], "critiques": [], "decision": None, "chosen": None}
     return {**fresh, "answer": None, "misheard": None, "approved": None, "round": number, "written": draft.id}
 
 

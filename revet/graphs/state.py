@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, TypedDict
 
-from revet.agents.base import Critic, Judge, Proposer, Reviser
+from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.graphs.bench import Bench
 from revet.graphs.shelf import Shelf
 from revet.models.account import Replies
@@ -21,6 +21,7 @@ from revet.schema import (
     Decision,
     Draft,
     Evidence,
+    Note,
     Receipt,
     Run,
     Task,
@@ -29,6 +30,10 @@ from revet.schema import (
 from revet.tools.base import Tool
 
 __all__ = ["Context", "State", "initial_state"]
+
+
+def _joined(before: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    return {**before, **more}
 
 
 def _counted(before: dict[str, int], more: dict[str, int]) -> dict[str, int]:
@@ -41,9 +46,12 @@ class State(TypedDict, total=False):
     `world` is the fingerprint of the workspace that `evidence` was gathered on, `found` of that of the `baseline`.
     `baseline` and its critique, the `diagnosis`, speak of the workspace as it was found; `changes`, `evidence` and
     `critiques` of the current `draft` only. `attempts` is the history, a new entry for each gate decision, and `best`
-    the place of the best in it. `used` counts the calls of each tool. Sequences are lists, for that is what a
-    checkpoint gives back. `secret` marks off what comes from outside in prompts. Of a person who was asked: `asked_at`
-    is when, `answer` what they said, `misheard` why that was no answer, and `written` the id of the draft they wrote.
+    the place of the best in it. `queue` are drafts that are made and not yet examined. `chosen` says why the draft is
+    the one that a strategy chose, None if none did, and `anew` that it must be examined again; `worlds` are the
+    fingerprints of the workspaces that the drafts of the rounds were examined on. `notes` are what earlier runs taught.
+    `used` counts the calls of each tool. Sequences are lists, for that is what a checkpoint gives back. `secret` marks
+    off what comes from outside in prompts. Of a person who was asked: `asked_at` is when, `answer` what they said,
+    `misheard` why that was no answer, and `written` the id of the draft they wrote.
     """
 
     task: Task
@@ -67,6 +75,11 @@ class State(TypedDict, total=False):
     written: str | None
     receipt: Receipt | None
     attempts: Annotated[list[Attempt], operator.add]
+    queue: list[Draft]
+    chosen: list[str] | None
+    anew: bool
+    worlds: Annotated[dict[str, str], _joined]
+    notes: list[Note]
     best: int | None
     usage: Annotated[Usage, operator.add]
     used: Annotated[dict[str, int], _counted]
@@ -96,6 +109,11 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         written=None,
         receipt=None,
         attempts=[],
+        queue=[],
+        chosen=None,
+        anew=False,
+        worlds={},
+        notes=[],
         best=None,
         usage=Usage(),
         used={},
@@ -107,8 +125,9 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
 class Context:
     """The roles of a run, and the bench that it works on. Handed to the graph as its runtime context.
 
-    `judge` chooses between attempts that the evidence cannot tell apart. `replies` remembers what language models
-    answered in this run, and `shelf` what tools did.
+    `judge` chooses between attempts that the evidence cannot tell apart. `strategy`, where there is one, says which
+    drafts are made and which of them goes to the gate. `memory` is what earlier runs taught. `replies` remembers what
+    language models answered in this run, and `shelf` what tools did.
     """
 
     proposer: Proposer
@@ -119,5 +138,7 @@ class Context:
     bench: Bench
     seed: int = 0
     judge: Judge | None = None
+    strategy: Strategy | None = None
+    memory: Memory | None = None
     replies: Replies | None = None
     shelf: Shelf = field(default_factory=Shelf)

@@ -90,7 +90,7 @@ class Step:
             self.say(events.Examined(round=view.round, evidence=mine[-1], baseline=view.draft is None))
             return evidence
 
-        view = View(**{**self._known, "account": account, "use": use, **more})
+        view = View(**{**self._known, "account": account, "use": use, "forking": lambda name: self.view(name), **more})
         return view
 
     async def call(self, call: ToolCall, view: View) -> Evidence:
@@ -161,6 +161,7 @@ class Step:
             "tools": context.tools,
             "secret": state["secret"],
             "offers": context.bench.offers,
+            "notes": tuple(state.get("notes", ())),
             "emit": emit,
         }
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from pydantic import JsonValue, ValidationError
 
-from revet.agents.base import Critic, Judge, Proposer, Reviser
+from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.errors import InputError
 from revet.models import LanguageModel
 from revet.policy import Policy
 from revet.schema import Model, Task
 from revet.tools.base import Tool
 
-__all__ = ["Options", "Recipe", "Roles", "Team", "Unmet", "options_of"]
+__all__ = ["Options", "Published", "Recipe", "Roles", "Team", "Unmet", "options_of"]
 
 
 class Options(Model):
@@ -37,18 +38,26 @@ class Unmet(NamedTuple):
 
 @dataclass(frozen=True)
 class Roles:
-    """The language models to cast: the `model` of whoever has none of their own, and those of single roles."""
+    """The language models to cast: the `model` of whoever has none of their own, and those of single roles.
+
+    `proposer` is who proposes where that is no language model (``builtin:repair``, an object of the user's).
+    `load` makes a language model of a name, for methods whose options name more of them. `home` is the folder in
+    which memory is kept; None keeps none beyond the process.
+    """
 
     model: LanguageModel | None = None
     reviser: LanguageModel | None = None
     critic: LanguageModel | None = None
     judge: LanguageModel | None = None
     prompts: str | None = None
+    proposer: Proposer | None = None
+    load: Callable[[str], LanguageModel] | None = None
+    home: Path | None = None
 
 
 @dataclass(frozen=True)
 class Team:
-    """Who plays what, within which policy."""
+    """Who plays what, within which policy. Without a `strategy` the reviser mends the last draft until it stands."""
 
     proposer: Proposer
     reviser: Reviser
@@ -56,6 +65,24 @@ class Team:
     tools: Sequence[Tool]
     policy: Policy
     judge: Judge | None = None
+    strategy: Strategy | None = None
+    memory: Memory | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the page of a method shows of it.
+
+    `flow` is the graph as Mermaid (the lines after ``flowchart TD``), `differs` where ours is not as published and why,
+    `test` the file that asserts its control flow. `url` leads to the publication, `code` to the authors' code.
+    """
+
+    title: str
+    url: str
+    flow: str
+    test: str
+    code: str = ""
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +91,8 @@ class Recipe:
 
     `cast` makes the team; `without_model` says that it can do so where `Roles.model` is None. It may fill in what the
     policy leaves open (``policy.model_fields_set``), and changes nothing that was set. `check` says, before anything is
-    run, what a task lacks for it.
+    run, what a task lacks for it. `least_rounds` is the number of revisions below which the method cannot do what it
+    is named for, with the options given; `sees` says that it needs a model that takes images.
     """
 
     name: str
@@ -76,6 +104,9 @@ class Recipe:
     without_model: bool = False
     cost: str = ""
     check: Callable[[Task, Options], Iterable[Unmet]] | None = None
+    least_rounds: Callable[[Options], int] = lambda options: 0
+    sees: bool = False
+    published: Published | None = None
 
 
 def options_of(recipe: Recipe, given: Mapping[str, JsonValue]) -> Options:

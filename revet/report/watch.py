@@ -140,6 +140,9 @@ class Watch:
 
     def _decided(self, event: Decided) -> list[str]:
         kind = event.decision.kind
+        if event.decision.held:
+            self.doing = f"draft {self.draft} stands; {one_line(event.decision.reasons[0])}"
+            return [self.doing]
         if kind is DecisionKind.revise:
             why = f": {one_line(event.decision.reasons[0])}" if event.decision.reasons and not self._seen else ""
             self.doing = f"draft {self.draft} does not pass{why}; looks for a better one"
@@ -147,6 +150,7 @@ class Watch:
         words = {
             DecisionKind.commit: "proved: commits",
             DecisionKind.answer: "the answer stands",
+            DecisionKind.choose: "chooses among the drafts that stand",
             DecisionKind.ask: "asks for approval",
             DecisionKind.abstain: "gives up and changes nothing",
             DecisionKind.reject: "rejects the draft and changes nothing",

@@ -40,6 +40,7 @@ from revet.schema.draft import (
     WriteFile,
 )
 from revet.schema.evidence import Critique, Evidence, Finding, Location
+from revet.schema.note import Note
 from revet.schema.record import Attempt, Decision, EffectReceipt, Receipt, Run, Spent, Usage
 from revet.schema.task import Check, Task
 
@@ -70,6 +71,7 @@ __all__ = [
     "Gui",
     "Location",
     "Model",
+    "Note",
     "Outcome",
     "Receipt",
     "Replacement",

@@ -134,6 +134,7 @@ class DecisionKind(StrEnum):
     commit = "commit"
     answer = "answer"
     revise = "revise"
+    choose = "choose"
     ask = "ask"
     abstain = "abstain"
     reject = "reject"

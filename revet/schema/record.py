@@ -29,6 +29,7 @@ class Decision(Model):
     kind: DecisionKind
     reasons: tuple[str, ...] = ()
     draft: str | None = None
+    held: bool = Field(default=False, description="nothing speaks against the draft; it waits to be chosen, or not")
 
     def __repr__(self) -> str:
         return f"Decision({self.kind}: {'; '.join(self.reasons)})"

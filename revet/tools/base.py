@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from revet.models.account import Account
 from revet.sandboxes.base import Layer, Session
-from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Outcome, Task
+from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Note, Outcome, Task
 from revet.tools.problems import Problem
 
 __all__ = ["OFFERS", "Terms", "Tool", "ToolCall", "View", "evidence_for", "nobody_uses", "terms_of", "unheard"]
@@ -53,6 +53,8 @@ class View:
     it returns joins the evidence of this round and may be cited. `tools` are those that can be used.
     `secret` is random, known to this run alone, and the same when the run is resumed: what a text from outside cannot
     know. `offers` are the kinds of actions that a proposer is told of, each with what it has to know besides.
+    `notes` are what earlier runs taught. `fork` gives the same view with an account and a `use` of its own, for roles
+    that one role lets speak, at the same time too: fork in an order that is the same when the step is done again.
     """
 
     task: Task
@@ -77,12 +79,21 @@ class View:
     account: Account = field(default_factory=Account)
     secret: str = ""
     offers: Mapping[str, str] = field(default_factory=lambda: dict(OFFERS))
+    notes: Sequence[Note] = ()
+    forking: Callable[[str], View] | None = None
     emit: Callable[[str, Mapping[str, JsonValue]], None] = unheard
 
     @property
     def remaining(self) -> float:
         """Seconds of wall time left, infinite without a deadline."""
         return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def fork(self, who: str) -> View:
+        """This view for the role `who`, with an account and a `use` of its own. Outside a run it is the same view."""
+        if self.forking is None:
+            return self
+        own = self.forking(who)
+        return replace(self, account=own.account, use=own.use)
 
 
 class Terms(Model):

@@ -15,8 +15,8 @@ import pytest
 from revet.agents.critic import OracleCritic
 from revet.errors import InputError, ModelFailed
 from revet.graphs import Agent
-from revet.graphs.critic import CriticOptions, critic_for
 from revet.graphs.recipes import RECIPES
+from revet.graphs.recipes.critic import CriticOptions, critic_for
 from revet.models import LanguageModel, Request
 from revet.models.scripted import ScriptedModel
 from revet.policy import Policy

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from revet.agents.critic import OracleCritic
-from revet.graphs.critic import CriticOptions, critic_for
+from revet.graphs.recipes.critic import CriticOptions, critic_for
 from revet.policy import Policy
 from revet.schema import RunOutcome
 

@@ -1,19 +1,15 @@
-"""The methods that Revet can run, by name."""
+"""The loop as it is: mend the last draft, as the evidence says, until it is proved or a budget is spent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from revet.agents import EvidenceCritic
 from revet.agents.repair import Repair
-from revet.graphs.critic import CRITIC
-from revet.graphs.team import Options, Recipe, Roles, Team
+from revet.graphs.team import Options, Published, Recipe, Roles, Team
 from revet.models import LanguageModel
 from revet.policy import Policy
 from revet.tools import Coverage, Tests
 
-__all__ = ["RECIPES", "Options", "Recipe", "Roles", "Team"]
+__all__ = ["CORE", "cast_core"]
 
 
 def cast_core(roles: Roles, options: Options, policy: Policy) -> Team:
@@ -35,18 +31,22 @@ def cast_core(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        recipe.name: recipe
-        for recipe in (
-            Recipe(
-                name="core",
-                summary="propose, stage, examine with tools, criticise on evidence, gate; revise until proved or spent",
-                cast=cast_core,
-                needs="no language model: builtin:repair does",
-                without_model=True,
-            ),
-            CRITIC,
-        )
-    }
+CORE = Recipe(
+    name="core",
+    summary="propose, stage, examine with tools, criticise on evidence, gate; revise until proved or spent",
+    cast=cast_core,
+    needs="no language model: builtin:repair does",
+    without_model=True,
+    cost="one call a draft, and one a critique where a critic is named",
+    published=Published(
+        title="The core loop",
+        url="",
+        flow="""
+    task([task]) --> propose --> stage --> examine --> criticise --> gate{gate}
+    gate -->|proved| commit([commit])
+    gate -->|not proved| revise --> stage
+    gate -->|a budget is spent| abstain([abstain])
+""",
+        test="tests/graphs/test_loop.py",
+    ),
 )
