@@ -23,7 +23,7 @@ PROGRAMS = [
     if b.language == "python"
 ]
 DOCKER = [pytest.param(b, id=b.where) for page in pages() for b in blocks(page) if "needs" in b.notes]
-LANGUAGES = {"", "console", "json", "python", "sh", "text", "yaml"}
+LANGUAGES = {"", "console", "json", "mermaid", "python", "sh", "text", "yaml"}
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#([^)\s]+))?\)")
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from revet.cli.about import recipes, schema, tools
+from revet.cli.about import schema, tools
 from revet.cli.doctor import doctor
 from revet.cli.evaluate import evaluate
 from revet.cli.gate import gate
 from revet.cli.history import show, undo
 from revet.cli.mcp import mcp
+from revet.cli.recipes import recipes
 from revet.cli.sandbox import sandbox
 from revet.cli.tasks import fix, run
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 from rich.text import Text
 
-from revet.cli.editing import NotActions, as_yaml, editor, open_editor, read_actions
+from revet.cli.editing import NotActions, as_yaml, editor, open_editor, read_actions, read_mapping
 from revet.report import Reporter, diff_text
 from revet.report.effects import action_lines, command_lines, table_lines
 from revet.report.text import checks_line, clean, one_line, why
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Asking", "Reply"]
 
-Reply: TypeAlias = "bool | Mapping[str, object]"
+Reply: TypeAlias = "bool | str | Mapping[str, object]"
 """An answer, as `Agent.aresume` takes it."""
 
 QUESTION = "Commit this to the workspace? [y]es [n]o [e]dit [r]espond "
+ROLE_LINE = "(in a line; an empty one passes)"
+ROLE_LINES = "(in lines; one with a dot alone ends it, an empty first one passes)"
+SAID_IN_FULL = (("points", "pick"), ("answer", "actions"))
+"""What a critic may name, and a writer, who type a mapping."""
 MOST_FINDINGS = 12
 
 
@@ -44,8 +49,34 @@ class Asking:
             return None
         async with self._turn:
             with self.reporter.paused():
+                if run.question:
+                    return await self._answer_role(run)
                 self._show(run)
                 return await self._answer(run)
+
+    async def _answer_role(self, run: Run) -> Reply | None:
+        """What the person says to a role that asks; an empty line passes."""
+        question = run.question
+        self.console.print()
+        self._say(f"{run.task.id}: you are asked as the {clean(str(question.get('seat') or 'person'))}", "bold")
+        for name in ("goal", "draft", "critique"):
+            if question.get(name):
+                self._say(f"{name}:")
+                self._say(textwrap.indent(clean(str(question[name])), "    "))
+        choices = question.get("choices")
+        for number, choice in enumerate(choices if isinstance(choices, list | tuple) else (), 1):
+            self._say(f"  {number}. {clean(str(choice))}")
+        if question.get("problem"):
+            self._say(f"not understood: {clean(str(question['problem']))}", "red")
+        many = question.get("seat") == "writer"
+        how = ROLE_LINES if many else ROLE_LINE
+        lines = [await self._asked(f"{clean(str(question.get('asks') or 'Your answer?'))} {how}\n> ")]
+        while many and lines[0].strip() and lines[-1] and lines[-1].strip() != ".":
+            lines.append(await self._asked("> "))
+        if not lines[0]:
+            return None
+        text = "".join(line for line in lines if line.strip() != ".").strip()
+        return read_mapping(text, SAID_IN_FULL[many]) or text or {"type": "pass"}
 
     def _show(self, run: Run) -> None:
         self.console.print()

@@ -150,8 +150,9 @@ class Batch:
         """
         entry = self.entries[index]
         while run.outcome is RunOutcome.asked:
-            auto = self.resume and entry.settings.approve == "auto" and not (run.best and asked_by_rules(run.best))
-            answer = True if auto else await self._asked(entry, run)
+            auto = self.resume and entry.settings.approve == "auto" and not run.question
+            held = run.best is not None and asked_by_rules(run.best)
+            answer = True if auto and not held else await self._asked(entry, run)
             if answer is None:
                 break
             run = await self._follow(index, agent.aresume(run.id, answer))

@@ -6,14 +6,14 @@ import asyncio
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from revet.schema import Action
 
-__all__ = ["NotActions", "as_yaml", "editor", "open_editor", "read_actions"]
+__all__ = ["NotActions", "as_yaml", "editor", "open_editor", "read_actions", "read_mapping"]
 
 HEADING = """\
 # What would be done instead. Save and close: it is examined, and then done without asking again.
@@ -102,3 +102,18 @@ def read_actions(text: str, file: str) -> list[dict[str, Any]]:
     if problems:
         raise NotActions("\n".join(problems))
     return actions
+
+
+def read_mapping(text: str, names: Collection[str]) -> dict[str, Any] | None:
+    """The mapping that was typed as ``{name: …}``, if it has these names and no others; None for any other text."""
+    from revet.taskfile._marked import Fault, parse_yaml, plain
+
+    if not text.startswith("{"):
+        return None
+    faults: list[Fault] = []
+    try:
+        root = parse_yaml(text, faults)
+    except Fault:
+        return None
+    said = None if root is None or faults else plain(root)
+    return said if isinstance(said, dict) and said and said.keys() <= set(names) else None

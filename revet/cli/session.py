@@ -128,7 +128,8 @@ def _say_what_waits(console: Console, results: Sequence[Ended]) -> None:
     for ended in results:
         if ended.outcome is RunOutcome.asked:
             words = f"{ended.task.id} waits for your answer. In a terminal: "
-            ruled = ended.run is not None and ended.run.best is not None and asked_by_rules(ended.run.best)
+            run = ended.run
+            ruled = run is not None and (run.question or (run.best is not None and asked_by_rules(run.best)))
             auto = "" if ruled else " (to approve without being asked, add --approve auto)"
             console.print(Text.assemble(words, (_again(), "bold"), auto), soft_wrap=True)
         elif ended.run is not None and ended.error is not None:

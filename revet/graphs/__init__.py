@@ -4,6 +4,7 @@ from revet.graphs.agent import Agent, AgentRun
 from revet.graphs.bench import Bench
 from revet.graphs.core import build
 from revet.graphs.events import Event
+from revet.graphs.many import vote_many
 from revet.graphs.recipes import RECIPES, Recipe
 from revet.graphs.state import Context, State, initial_state
 
@@ -18,4 +19,5 @@ __all__ = [
     "State",
     "build",
     "initial_state",
+    "vote_many",
 ]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from revet.agents.base import Critic, Strategy
+from revet.agents.chat.recalled import refused_before
 from revet.agents.preoperative import foretold
 from revet.errors import BudgetSpent, InputError
 from revet.graphs.calling import planned
@@ -93,7 +94,7 @@ async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:
         said = await in_time(writing, view, lambda: Draft(author=name, notes=f"{LATE} there was a draft"))
     except BudgetSpent as spent:
         return Draft(author=name, notes=str(spent))
-    return _meant(said, Draft, f"propose or revise of {name}")
+    return _unrepeated(_meant(said, Draft, f"propose or revise of {name}"), view)
 
 
 async def planned_drafts(strategy: Strategy, view: View) -> list[Draft]:
@@ -107,8 +108,18 @@ async def planned_drafts(strategy: Strategy, view: View) -> list[Draft]:
         return [Draft(author=name, notes=str(spent))]
     if isinstance(said, Draft) or not isinstance(said, Sequence):
         raise InputError(f"drafts of {name} returned {said!r:.200}, which is no list", hint="return a list of drafts")
-    drafts = [_meant(each, Draft, f"drafts of {name}") for each in said]
+    drafts = [_unrepeated(_meant(each, Draft, f"drafts of {name}"), view) for each in said]
     return drafts or [Draft(author=name, notes="there is nothing more to try")]
+
+
+def _unrepeated(draft: Draft, view: View) -> Draft:
+    """The draft; or, where an earlier run of this task saw exactly it fail on this workspace, word of that: it counts
+    as a try, and is not examined again."""
+    note = refused_before(draft, view.notes)
+    if note is None:
+        return draft
+    why = f"run {note.run} drafted exactly this for the same task, and a required check failed on the same workspace"
+    return Draft(author=draft.author, problem=f"{why} (draft {draft.id})", data=draft.data, notes=draft.notes)
 
 
 def _meant(said: object, kind: type[T], whose: str) -> T:

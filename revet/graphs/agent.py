@@ -19,16 +19,18 @@ from revet.actions import undo_run
 from revet.actions.calls import Functions, use
 from revet.actions.registry import with_database
 from revet.agents import Critic, Judge, Proposer, Reviser
+from revet.agents import Memory as Remembering
 from revet.effects.rules import Rules
 from revet.errors import InputError, StoreError
 from revet.graphs import core, events
 from revet.graphs.answering import Approver, answered, last_of
 from revet.graphs.bench import Bench
-from revet.graphs.casting import Speaker, cast_team
+from revet.graphs.casting import Speaker, cast_team, check_task
 from revet.graphs.nodes import run_of
 from revet.graphs.persistence import Graph, Memory, compiled, open_memory
-from revet.graphs.questions import Answering, question, response
+from revet.graphs.questions import Answering, question, response, to_role
 from revet.graphs.state import Context, State, initial_state
+from revet.graphs.team import Recipe
 from revet.models import Library, Replies, as_model
 from revet.policy import Policy
 from revet.sandboxes import Sandbox
@@ -75,13 +77,15 @@ class Agent:
 
     `model` names who proposes and revises: ``"builtin:repair"``, a language model as ``"provider:name"``, a chat model
     of LangChain's, a `LanguageModel`, or an object with `propose` and `revise`. `reviser`, `critic` and `judge` are
-    models (or roles) of their own; without them nobody but the evidence judges. `recipe` is the method, with its
-    `options`; `critics` and `tools`, where given, replace those of the method, and `extra_tools` come besides (one
-    with the name of another takes its place). Plain functions, tools of LangChain's and MCP servers are tools too (see
-    `revet.tools.adapters`). `prompts` is a folder whose files replace prompts. `base_url`, `record` and `library` say
-    where models come from (see `revet.models.Library`). `rules` (a file, or `Rules`) say what may be done beyond
-    files; by default ``revet.toml`` and the built-in ones. `actions` are the functions that drafts may call (see
-    `revet.actions.action`), `database` is the one of SQL that names none.
+    models (or roles) of their own; without them nobody but the evidence judges. `recipe` is the method, by its name
+    or as a `Recipe` of your own, with its `options`; `critics` and `tools`, where given, replace those of the
+    method, and `extra_tools` come besides (one with the name of another takes its place). Plain functions, tools of
+    LangChain's and MCP servers are tools too (see `revet.tools.adapters`). `prompts` is a folder whose files
+    replace prompts. `base_url`, `record` and `library` say where models come from (see `revet.models.Library`).
+    `rules` (a file, or `Rules`) say what may be done beyond files; by default ``revet.toml`` and the built-in ones.
+    `actions` are the functions that drafts may call (see `revet.actions.action`), `database` is the one of SQL that
+    names none. `memory` recalls what earlier runs taught and learns from each, in place of the method's (a
+    `TextMemory` with embeddings, say).
 
     `sandbox` is a name or an object; None runs without one, for tasks that need no tools. `store` keeps runs and
     checkpoints (default: ``.revet`` in the current folder). One agent can run many tasks at the same time. Close it
@@ -102,7 +106,7 @@ class Agent:
         policy: Policy | None = None,
         store: Store | Path | str | None = None,
         seed: int = 0,
-        recipe: str = "core",
+        recipe: str | Recipe = "core",
         options: Mapping[str, JsonValue] | None = None,
         prompts: Path | str | None = None,
         base_url: str | None = None,
@@ -111,6 +115,7 @@ class Agent:
         rules: Rules | Path | str | None = None,
         actions: Sequence[Any] = (),
         database: str | None = None,
+        memory: Remembering | None = None,
     ) -> None:
         if library is not None and (base_url is not None or record is not None):
             raise InputError("base_url and record are settings of the library", hint="give them to the library")
@@ -132,6 +137,7 @@ class Agent:
             options=options,
             prompts=None if prompts is None else str(prompts),
             home=self.store.folder,
+            memory=memory,
         )
         self.tools = {tool.name: tool for tool in self.team.tools}
         if Effects.name in self.tools and rules is not None:
@@ -183,9 +189,11 @@ class Agent:
         """Run `task`, saying what happens; the last event is `Finished`.
 
         A `run_id` that the store knows is continued where it stopped (without repeating a committed effect), or
-        reported again if it has ended. Raises `WorkspaceError` and `SandboxUnavailable` before anything is done.
+        reported again if it has ended. Raises `InputError` for a task that the recipe cannot do, `WorkspaceError` and
+        `SandboxUnavailable` before anything is done.
         """
         if run_id is None:
+            check_task(self.team, task)
             return self._stream(task, new_id(task.id), None, new=True)
         return self._continued(task, run_id)
 
@@ -193,7 +201,9 @@ class Agent:
         done = await asyncio.to_thread(self.store.find, run_id)
         if done is not None and done.task != task:
             raise InputError(f"run {run_id} was another task", hint="take a new run_id, or the task as it was")
-        if done is not None and done.outcome not in (RunOutcome.asked, RunOutcome.failed):
+        if done is None:
+            check_task(self.team, task)
+        elif done.outcome not in (RunOutcome.asked, RunOutcome.failed):
             async with open_memory(self.store) as memory:  # the process may have ended before it had tidied up
                 await memory.forget(done.id)
             yield events.Started(run=done.id, task=done.task)
@@ -209,13 +219,14 @@ class Agent:
         True approves, False rejects; so do ``{"type": "approve"}`` and ``{"type": "reject", "reason": …}``.
         ``{"type": "edit", "actions": […]}`` puts another draft in its place, which is examined and then committed;
         ``{"type": "respond", "message": …}`` tells the reviser. `InputError` for anything else: the run waits on.
+        Where a role or a tool asks (`Run.question`), the answer is what it asks for: a text, a number, a mapping.
         """
         run = self.store.get(run_id)
         if run.outcome is not RunOutcome.asked:
             raise InputError(f"run {run.id} does not wait for an answer: it ended {run.outcome}")
         async with open_memory(self.store) as memory:
-            own = await _asks_otherwise(memory, {"configurable": {"thread_id": run.id}})
-        told = approve if own else response(approve).model_dump(mode="json")
+            own = await memory.asked(run.id)
+        told = response(approve).model_dump(mode="json") if own is None else to_role(approve)
         async with aclosing(self._stream(run.task, run.id, Command(resume=told))) as stream:
             async for event in stream:
                 yield event
@@ -300,14 +311,17 @@ class Agent:
                 raise
             known = cast(State, await _known(memory, config))
             record = record or _paused(known)
-            at_gate = record.outcome is RunOutcome.asked and not await _asks_otherwise(memory, config)
-            if at_gate:
-                record = record.model_copy(update={"asked_at": known.get("asked_at")})
+            waits = record.outcome is RunOutcome.asked
+            own = await memory.asked(run) if waits else None
+            at_gate = waits and own is None
+            if waits:
+                told = {"asked_at": known.get("asked_at")} if at_gate else {"question": own}
+                record = Run.model_validate({**dict(record), **told})
             await memory.save(record)
             at = loop.time() - start
             if record.outcome is RunOutcome.asked:
                 diff = record.best.diff if record.best else ""
-                asked = question(known, self.policy).model_dump(mode="json") if at_gate else {}
+                asked = question(known, self.policy).model_dump(mode="json") if at_gate else own or {}
                 yield events.Asked(run=run, decision=record.decision, diff=diff, question=asked, at=at)
             else:
                 await memory.forget(run)
@@ -319,15 +333,6 @@ async def _known(memory: Memory, config: Any) -> Mapping[str, Any]:
     if await memory.checkpoints.aget_tuple(config) is None:
         return {}
     return (await memory.graph.aget_state(config)).values
-
-
-async def _asks_otherwise(memory: Memory, config: Any) -> bool:
-    """True if the run waits for something else than the gate's question: a tool's own interrupt, whose answer may be
-    anything."""
-    if await memory.checkpoints.aget_tuple(config) is None:
-        return False
-    waiting = (await memory.graph.aget_state(config)).next
-    return bool(waiting) and "ask" not in waiting
 
 
 def _paused(state: State) -> Run:

@@ -13,36 +13,69 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from revet.agents.base import Choice, Strategy
-from revet.errors import BudgetSpent, DraftError, InputError, ModelError
+from revet.errors import BudgetSpent, DraftError, InputError, ModelError, StoreError
+from revet.graphs import events
 from revet.graphs.acting import in_time
+from revet.graphs.person import PERSON
 from revet.graphs.state import Context, State
-from revet.graphs.step import Step, required_checks
-from revet.policy import standing
-from revet.schema import Attempt, Decision, DecisionKind, Note, Run, Usage
+from revet.graphs.step import Step, leading, required_checks, speaker
+from revet.policy import best_attempt, standing
+from revet.schema import Attempt, Decision, DecisionKind, Note, Outcome, Run, Usage
 
-__all__ = ["after_choice", "candidates", "choose", "learnt", "recalled", "selection"]
+__all__ = ["after_choice", "candidates", "choose", "learnt", "recalled", "selection", "taken"]
 
 Update = dict[str, Any]
 
 
 def selection(strategy: Strategy, state: State, attempt: Attempt) -> Mapping[str, Any]:
-    """What a strategy adds to the `Case` of `attempt`; nothing for one that lets the first draft through."""
+    """What a strategy adds to the `Case` of `attempt`; nothing for one that lets the first draft through, and for what
+    a person wrote or asked for: it is theirs to see, whatever else there is."""
     if state.get("chosen") is not None:
         return {"chosen": tuple(state["chosen"] or ())}
-    if not strategy.selects or state.get("written") == attempt.draft.id:
+    if not strategy.selects or state.get("written") == attempt.draft.id or _asked_for(state["attempts"]):
         return {}
     so_far = [*state["attempts"], attempt]
-    return {"candidates": len(candidates(state["attempts"])), "more": strategy.wants_more(so_far)}
+    return {"candidates": len(candidates(so_far)), "more": strategy.wants_more(so_far)}
+
+
+def _asked_for(attempts: Sequence[Attempt]) -> bool:
+    """Whether it was a person who objected last, and so the reviser that made the next draft."""
+    critique = leading([*attempts[-1].critiques]) if attempts else None
+    return critique is not None and critique.critic == PERSON
 
 
 def candidates(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The attempts that nothing spoke against, in order; none of a draft that was refused when it was seen last."""
-    last = {attempt.draft.id: attempt.decision for attempt in attempts}
+    """The attempts that nothing spoke against, in order; none of a draft that was refused when it was seen last.
 
-    def stands(decision: Decision | None) -> bool:
-        return decision is not None and decision.held
+    An attempt without a decision counts as refused. The same answer may be come by in several ways: one that critics
+    refuse for its steps, whatever the evidence says of all, leaves the others.
+    """
+    seen: dict[str, list[Attempt]] = {}
+    for attempt in reversed(attempts):
+        seen.setdefault(attempt.draft.id, []).append(attempt)
 
-    return [a for a in attempts if stands(a.decision) and stands(last[a.draft.id])]
+    def stands(attempt: Attempt, drafts: Sequence[Attempt]) -> bool:
+        steps = attempt.draft.steps
+        last = next(a for a in drafts if a is attempt or a.draft.steps == steps or _whatever_its_steps(a))
+        return last.decision is not None and last.decision.held
+
+    held = [a for a in attempts if a.decision is not None and a.decision.held]
+    return [a for a in held if stands(a, seen[a.draft.id])]
+
+
+def _whatever_its_steps(attempt: Attempt) -> bool:
+    """Whether what was decided holds for every such draft: it acts, or a required check did not pass."""
+    return bool(attempt.draft.actions) or any(e.required and e.outcome is not Outcome.passed for e in attempt.evidence)
+
+
+def taken(state: State) -> Attempt | None:
+    """The attempt that a strategy chose and that came through the gate, unless the evidence puts another above it."""
+    attempts, required = state["attempts"], required_checks(state["task"])
+    last = attempts[-1] if attempts else None
+    if last is None or state.get("chosen") is None or last.decision is None or last.decision.held:
+        return None
+    best = best_attempt(attempts, required)
+    return last if best is not None and standing(last, required)[:-1] >= standing(best, required)[:-1] else None
 
 
 async def choose(state: State, runtime: Runtime[Context]) -> Update:
@@ -58,7 +91,8 @@ async def choose(state: State, runtime: Runtime[Context]) -> Update:
         return {"decision": Decision(kind=DecisionKind.abstain, reasons=reasons), **spent}
     attempt = rivals[choice.candidate]
     why = [*choice.reasons] or [f"{strategy.name} chose draft {attempt.round + 1}"]
-    return {"decision": None, **await _taken_up(attempt, state, runtime), "chosen": why, **spent}
+    update = {"decision": None, **await _taken_up(attempt, state, runtime), "chosen": why, **spent}
+    return {**update, "usage": spent["usage"] + Usage(rounds=1)} if "round" in update else update
 
 
 async def after_choice(state: State) -> str:
@@ -77,7 +111,7 @@ async def _chosen(strategy: Strategy, rivals: Sequence[Attempt], step: Step) -> 
         choice = await in_time(strategy.choose(view, rivals), view, lambda: late)
     except (BudgetSpent, ModelError) as error:
         return Choice(best, (f"nobody could choose ({error}): the first of those that the evidence puts first",))
-    if not isinstance(choice, Choice) or (choice.candidate is not None and not 0 <= choice.candidate < len(rivals)):
+    if not isinstance(choice, Choice) or not (choice.candidate is None or choice.candidate in range(len(rivals))):
         hint = f"return a Choice of one of the {len(rivals)} candidates, or of None"
         raise InputError(f"choose of {strategy.name} returned {choice!r:.200}", hint=hint)
     return choice
@@ -95,8 +129,10 @@ async def _taken_up(attempt: Attempt, state: State, runtime: Runtime[Context]) -
     world = bench.world()
     then = state["worlds"].get(str(attempt.round))
     same = attempt.changes is not None and changes.fingerprint == attempt.changes.fingerprint and world == then
-    if not same:
-        return {**fresh, "changes": changes}
+    if not same:  # a round of its own, for what was seen in the last one was seen of another draft
+        number = state["round"] + 1
+        speaker()(events.Staged(round=number, changes=changes))
+        return {**fresh, "changes": changes, "round": number}
     return {
         "draft": draft,
         "anew": False,
@@ -107,10 +143,10 @@ async def _taken_up(attempt: Attempt, state: State, runtime: Runtime[Context]) -
     }
 
 
-async def recalled(step: Step) -> list[Note]:
-    """What earlier runs taught about the task of this one."""
+async def recalled(step: Step, **known: Any) -> list[Note]:
+    """What earlier runs taught about the task of this one. `known` is what was seen of it just now."""
     memory = step.context.memory
-    return [] if memory is None else [*await memory.recall(step.view(memory.name))]
+    return [] if memory is None else [*await memory.recall(step.view(memory.name, **known))]
 
 
 async def learnt(step: Step, run: Run) -> Run:
@@ -121,7 +157,7 @@ async def learnt(step: Step, run: Run) -> Run:
     view = step.view(memory.name)
     try:
         await memory.learn(view, run)
-    except (BudgetSpent, ModelError) as error:
+    except (BudgetSpent, ModelError, StoreError) as error:
         reasons = (*run.decision.reasons, f"nothing was learnt from this run: {error}")
         return run.model_copy(update={"decision": run.decision.model_copy(update={"reasons": reasons})})
     return run

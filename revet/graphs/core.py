@@ -9,6 +9,7 @@ from __future__ import annotations
 from langgraph.graph import END, START, StateGraph
 
 from revet.graphs import choosing, nodes, person
+from revet.graphs.repeated import earlier
 from revet.graphs.state import Context, State
 from revet.policy import Policy
 from revet.schema import DecisionKind
@@ -52,7 +53,7 @@ async def _after_writing(state: State) -> str:
     """A draft equal to one that was refused is not examined again, and nothing is not examined at all."""
     draft = state["draft"]
     assert draft is not None
-    return "gate" if draft.gives_up or nodes.earlier(state["attempts"], draft) else "stage"
+    return "gate" if draft.gives_up or earlier(state["attempts"], draft) else "stage"
 
 
 async def _after_gate(state: State) -> str:

@@ -92,7 +92,8 @@ class Committed(_Event):
 class Asked(_Event):
     """The run waits for a person. Continue it with `Agent.aresume(run, answer)`.
 
-    `question` holds all that a person is to be shown, as `revet.graphs.questions.Question`.
+    `question` holds all that a person is to be shown, as `revet.graphs.questions.Question`; where a role asks and not
+    the gate, what it asks (`Run.question`).
     """
 
     type: Literal["asked"] = "asked"

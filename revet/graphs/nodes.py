@@ -6,8 +6,7 @@ Effects on the world happen in `commit` alone, so a step that is run again after
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from itertools import takewhile
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
@@ -16,8 +15,9 @@ from revet.agents.base import Judge
 from revet.errors import DraftError, ModelError, WorldMoved
 from revet.graphs import events
 from revet.graphs.acting import drafted, gather_critiques, gather_evidence, in_time, planned_drafts
-from revet.graphs.choosing import learnt, recalled, selection
+from revet.graphs.choosing import learnt, recalled, selection, taken
 from revet.graphs.person import PERSON
+from revet.graphs.repeated import STAGE, refused_before
 from revet.graphs.state import Context, State
 from revet.graphs.step import Step, leading, required_checks, speaker
 from revet.policy import Case, best_attempt, decide, equal_attempts, exhausted_budgets, repeated_answers
@@ -41,7 +41,6 @@ from revet.tools.base import View
 __all__ = [
     "commit",
     "criticise",
-    "earlier",
     "examine",
     "finish",
     "gate",
@@ -53,9 +52,6 @@ __all__ = [
 ]
 
 Update = dict[str, Any]
-
-STAGE = "stage"
-"""The tool of the evidence that a draft cannot be staged."""
 
 
 class Node(Protocol):
@@ -89,7 +85,7 @@ async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     critiques = await gather_critiques(step, lambda critic: step.view(critic, **found)) if evidence else []
     for critique in critiques:
         step.say(events.Criticised(round=0, critique=critique, baseline=True))
-    notes = await recalled(step)
+    notes = await recalled(step, **found)
     baseline = [*evidence, *step.looked_up]
     return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), "notes": notes, **step.spent}
 
@@ -212,7 +208,7 @@ async def criticise(state: State, runtime: Runtime[Context]) -> Update:
 async def gate(state: State, runtime: Runtime[Context]) -> Update:
     """Decide by rule, and write the attempt down."""
     draft, strategy = _draft(state), runtime.context.strategy
-    known, looked_up = _refused_before(state, draft), tuple(state["evidence"])
+    known, looked_up = refused_before(state, draft), tuple(state["evidence"])
     evidence = (*state["baseline"], *looked_up) if draft.gives_up else looked_up
     attempt = Attempt(
         round=state["round"],
@@ -264,13 +260,14 @@ async def commit(state: State, runtime: Runtime[Context]) -> Update:
 
 @timed
 async def finish(state: State, runtime: Runtime[Context]) -> Update:
-    """Say how it ended. Where nothing was accepted and the evidence leaves several drafts equal, a judge is heard."""
+    """Say how it ended. Where nothing was accepted or chosen, and the evidence leaves several drafts equal, a judge is
+    heard."""
     decision = state["decision"]
     assert decision is not None
     step = Step("finish", state, runtime)
     outcome = _outcome(decision, state["approved"], state["receipt"])
     run = run_of(state, outcome, decision)
-    if not run.ok and runtime.context.judge is not None:
+    if not run.ok and taken(state) is None and runtime.context.judge is not None:
         run = await _chosen_by(runtime.context.judge, run, step)
     run = await learnt(step, run)
     run = run.model_copy(update={"usage": run.usage + step.usage})
@@ -307,7 +304,7 @@ def run_of(state: State, outcome: RunOutcome, decision: Decision, error: str | N
         baseline=tuple(state["baseline"]),
         diagnosis=state["diagnosis"],
         attempts=tuple(attempts),
-        best=accepted or best_attempt(attempts, required_checks(state["task"])),
+        best=accepted or taken(state) or best_attempt(attempts, required_checks(state["task"])),
         receipt=state["receipt"],
         usage=state["usage"],
         started_at=state["started_at"],
@@ -320,31 +317,6 @@ def _best(state: State, attempt: Attempt) -> int | None:
     before, attempts = state["best"], state["attempts"]
     rivals = [attempt] if before is None else [attempts[before], attempt]
     return len(attempts) if best_attempt(rivals, required_checks(state["task"])) is attempt else before
-
-
-def _refused_before(state: State, draft: Draft) -> Attempt | None:
-    """The earlier attempt of a draft that was repeated, and so came here without being staged or examined again."""
-    examined = state["changes"] is not None or any(e.tool == STAGE and e.required for e in state["evidence"])
-    if draft.gives_up or examined:
-        return None
-    return earlier(state["attempts"], draft)
-
-
-def earlier(attempts: Sequence[Attempt], draft: Draft) -> Attempt | None:
-    """The first attempt at the same draft that was refused in the world as it was last seen.
-
-    What was let through and came back, for the world had moved, and all that was seen before that, proves nothing
-    now. The draft's id is only worked out where it may be the same.
-    """
-
-    def alike(attempt: Attempt) -> bool:
-        other, held = attempt.draft, attempt.decision is not None and attempt.decision.held
-        if held and other.steps != draft.steps:
-            return False  # what critics say of the same answer may hang on how it was come by
-        return (other.answer, other.problem, len(other.actions)) == (draft.answer, draft.problem, len(draft.actions))
-
-    refused = [*takewhile(lambda a: a.decision is not None and a.decision.kind is DecisionKind.revise, attempts[::-1])]
-    return next((a for a in reversed(refused) if alike(a) and a.draft.id == draft.id), None)
 
 
 def _fresh(draft: Draft, looked_up: list[Evidence]) -> Update:

@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
-from pydantic import ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from revet.graphs import core
 from revet.graphs.batches import Batches
@@ -27,6 +28,8 @@ from revet.store import ReplyStore, Store
 __all__ = ["Graph", "Memory", "RunReplies", "compiled", "open_checkpoints", "open_memory", "serializer"]
 
 Graph = CompiledStateGraph[State, Context, State, State]
+
+_question: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
 @cache
@@ -64,6 +67,21 @@ class Memory:
     async def put_reply(self, run: str, key: str, reply: str) -> None:
         await self._answers.put((run, key, reply))
 
+    async def asked(self, run: str) -> dict[str, JsonValue] | None:
+        """What a role or tool asks a person by an interrupt of its own, whose answer may be anything; None if the run
+        waits for something else: the gate's question. A question that is no plain data is the text that it shows as."""
+        config: RunnableConfig = {"configurable": {"thread_id": run}}
+        if await self.checkpoints.aget_tuple(config) is None:
+            return None
+        state = await self.graph.aget_state(config)
+        if not state.next or "ask" in state.next:
+            return None
+        asked = next((each.value for task in state.tasks for each in task.interrupts), None)
+        try:
+            return _question.validate_python(asked if isinstance(asked, Mapping) else {"asks": str(asked)})
+        except ValidationError:
+            return {"asks": f"{asked!r:.2000}"}
+
     async def forget(self, run: str) -> None:
         """Remove what was kept to continue a run."""
         await asyncio.gather(self.checkpoints.adelete_thread(run), self._answers.put(run))
@@ -85,10 +103,13 @@ class Memory:
 
 
 class RunReplies:
-    """What models answered in one run (`revet.models.Replies`). What is put is for the next process to find."""
+    """What models answered in one run (`revet.models.Replies`). What is put is found at once, and by the next process.
+
+    What a role makes once in a run and keeps (a checklist) is found in later rounds that way.
+    """
 
     def __init__(self, memory: Memory, run: str, known: Mapping[str, str]) -> None:
-        self._memory, self._run, self._known = memory, run, known
+        self._memory, self._run, self._known = memory, run, dict(known)
 
     async def get(self, key: str) -> Reply | None:
         kept = self._known.get(key)
@@ -100,7 +121,9 @@ class RunReplies:
             return None  # kept by another version: asked again
 
     async def put(self, key: str, reply: Reply) -> None:
-        await self._memory.put_reply(self._run, key, to_json(reply))
+        kept = to_json(reply)
+        await self._memory.put_reply(self._run, key, kept)
+        self._known[key] = kept
 
 
 @dataclass

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from revet.agents.preoperative import possible_result
 from revet.errors import InputError
@@ -19,7 +20,19 @@ from revet.policy import Policy, exhausted_budgets
 from revet.schema import Action, Critique, Decision, Finding, Model
 from revet.schema.base import Data
 
-__all__ = ["Answering", "Approve", "Edit", "Expire", "Question", "Reject", "Respond", "expires", "question", "response"]
+__all__ = [
+    "Answering",
+    "Approve",
+    "Edit",
+    "Expire",
+    "Question",
+    "Reject",
+    "Respond",
+    "expires",
+    "question",
+    "response",
+    "to_role",
+]
 
 
 class Approve(Model):
@@ -58,8 +71,9 @@ class Expire(Model):
 _Response = Annotated[Approve | Edit | Reject | Respond | Expire, Field(discriminator="type")]
 _adapter: TypeAdapter[Approve | Edit | Reject | Respond | Expire] = TypeAdapter(_Response)
 
-Answering: TypeAlias = "bool | Mapping[str, object] | Approve | Edit | Reject | Respond | Expire"
-"""What may be given as an answer: True, False, one of the models, or a mapping of that form."""
+Answering: TypeAlias = "bool | int | str | Mapping[str, object] | Approve | Edit | Reject | Respond | Expire"
+"""What may be given as an answer: True, False, one of the models, or a mapping of that form. Where a role asks (see
+`Run.question`): what it asks for, such as a text or a number."""
 
 
 class Question(Model):
@@ -139,6 +153,18 @@ def response(answer: object) -> Approve | Edit | Reject | Respond | Expire:
         told = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors()[:5])
         hint = 'True, False, or {"type": "approve"}, {"type": "edit", "actions": […]}, {"type": "reject", "reason": …}'
         raise InputError(f"no answer: {told}", hint=f'give {hint}, {{"type": "respond", "message": …}}') from None
+
+
+def to_role(answer: object) -> object:
+    """The answer to a role or tool that asks, as plain data. Raises `InputError` for what can be no answer at all."""
+    hint = 'give a text, a number, or a mapping; {"type": "pass"} says nothing'
+    try:
+        said = to_jsonable_python(answer)
+    except PydanticSerializationError as error:
+        raise InputError(f"no answer: it is no plain data ({error})", hint=hint) from None
+    if said is None or said == {}:
+        raise InputError("no answer: it is empty", hint=hint)
+    return said
 
 
 def _place(loc: Sequence[int | str]) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, field_validator
 
 from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
+from revet.agents.friction import Friction
 from revet.errors import InputError
 from revet.models import LanguageModel
 from revet.policy import Policy
@@ -20,12 +21,47 @@ __all__ = ["Options", "Published", "Recipe", "Roles", "Team", "Unmet", "options_
 
 
 class Options(Model):
-    """What a recipe lets its user choose. A subclass names the choices; this one has none.
+    """What a recipe lets its user choose. A subclass names the choices; those here are every recipe's.
 
     `paths` are the names of those that are paths: in a task file they are relative to the file.
     """
 
     paths: ClassVar[tuple[str, ...]] = ()
+
+    friction: Friction | bool = Field(
+        default=False,
+        description="true: revisions are asked for hotter each round, and what was refused is forbidden "
+        "(Feedback Friction); or a mapping of rounds, step, cap and forbid",
+    )
+
+    memory: bool = Field(
+        default=False,
+        description="true: who drafts is shown what earlier runs in this store taught, and what this run teaches is "
+        "kept; methods with a memory of their own keep to that",
+    )
+
+    @field_validator("friction", mode="before")
+    @classmethod
+    def _of_friction(cls, value: object) -> object:
+        """What is wrong with one of its settings is told by the name of that setting."""
+        if not isinstance(value, Mapping):
+            return value
+        try:
+            return Friction.model_validate(dict(value))
+        except ValidationError as error:
+            known = ", ".join(Friction.model_fields)
+            told = (
+                f"there is no setting {e['loc'][0]!r}, they are {known}"
+                if e["type"] == "extra_forbidden"
+                else f"{'.'.join(map(str, e['loc']))}: {e['msg']}"
+                for e in error.errors()
+            )
+            raise ValueError("; ".join(told)) from None
+
+    @property
+    def heeds(self) -> Friction | None:
+        """What is done against feedback that is not heard; None if nothing is."""
+        return self.friction if isinstance(self.friction, Friction) else Friction() if self.friction else None
 
 
 class Unmet(NamedTuple):
@@ -40,9 +76,9 @@ class Unmet(NamedTuple):
 class Roles:
     """The language models to cast: the `model` of whoever has none of their own, and those of single roles.
 
-    `proposer` is who proposes where that is no language model (``builtin:repair``, an object of the user's).
-    `load` makes a language model of a name, for methods whose options name more of them. `home` is the folder in
-    which memory is kept; None keeps none beyond the process.
+    `proposer` is who proposes where that is no language model (``builtin:repair``, an object of the user's), `chooser`
+    an object of the user's that judges. `load` makes a language model of a name, for methods whose options name more
+    of them. `home` is the folder in which memory is kept; None keeps none beyond the process.
     """
 
     model: LanguageModel | None = None
@@ -51,13 +87,18 @@ class Roles:
     judge: LanguageModel | None = None
     prompts: str | None = None
     proposer: Proposer | None = None
+    chooser: Judge | None = None
     load: Callable[[str], LanguageModel] | None = None
     home: Path | None = None
 
 
 @dataclass(frozen=True)
 class Team:
-    """Who plays what, within which policy. Without a `strategy` the reviser mends the last draft until it stands."""
+    """Who plays what, within which policy. Without a `strategy` the reviser mends the last draft until it stands.
+
+    A strategy that lets the team's reviser speak has it as its attribute `reviser`: an object of the user's then takes
+    its place there, too. `lacks` says, before anything is run, what a task lacks for the recipe.
+    """
 
     proposer: Proposer
     reviser: Reviser
@@ -67,6 +108,7 @@ class Team:
     judge: Judge | None = None
     strategy: Strategy | None = None
     memory: Memory | None = None
+    lacks: Callable[[Task], Iterable[Unmet]] = lambda task: ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +134,8 @@ class Recipe:
     `cast` makes the team; `without_model` says that it can do so where `Roles.model` is None. It may fill in what the
     policy leaves open (``policy.model_fields_set``), and changes nothing that was set. `check` says, before anything is
     run, what a task lacks for it. `least_rounds` is the number of revisions below which the method cannot do what it
-    is named for, with the options given; `sees` says that it needs a model that takes images.
+    is named for, with the options given; `revises` says whether revisions are asked for at all, with those (`friction`
+    is for nothing else); `sees` says that it needs a model that takes images.
     """
 
     name: str
@@ -105,6 +148,7 @@ class Recipe:
     cost: str = ""
     check: Callable[[Task, Options], Iterable[Unmet]] | None = None
     least_rounds: Callable[[Options], int] = lambda options: 0
+    revises: Callable[[Options], bool] = lambda options: True
     sees: bool = False
     published: Published | None = None
 

@@ -26,7 +26,18 @@ from revet.report.text import (
     usage_line,
     why,
 )
-from revet.schema import Attempt, Critique, Draft, EffectReceipt, Evidence, Outcome, Run, RunOutcome
+from revet.schema import (
+    Attempt,
+    Critique,
+    Decision,
+    DecisionKind,
+    Draft,
+    EffectReceipt,
+    Evidence,
+    Outcome,
+    Run,
+    RunOutcome,
+)
 
 __all__ = ["print_run"]
 
@@ -57,10 +68,13 @@ def print_run(console: Console, run: Run, folder: str | None = None) -> None:
         _print_evidence(console, run.baseline)
         if run.diagnosis is not None:
             _print_critique(console, run.diagnosis)
-    number = 0
+    numbers: dict[str, int] = {}
+    number, choosing = 0, False
     for attempt in run.attempts:
-        number += not attempt.draft.gives_up
-        _print_attempt(console, attempt, number, run)
+        number += not (attempt.draft.gives_up or choosing)
+        first = numbers.setdefault(attempt.draft.id, number)
+        _print_attempt(console, attempt, f"Draft {number}" if not choosing else f"Chosen: draft {first}", run)
+        choosing = attempt.decision is not None and attempt.decision.kind is DecisionKind.choose
     _print_changes(console, run)
     _print_answer(console, run)
     _print_end(console, run, folder)
@@ -89,13 +103,13 @@ def _print_head(console: Console, run: Run) -> None:
         _line(console, f"{name:<11} {one_line(value, 400)}")
 
 
-def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) -> None:
+def _print_attempt(console: Console, attempt: Attempt, name: str, run: Run) -> None:
     draft = attempt.draft
     if draft.gives_up:
         _heading(console, "No further draft")
     else:
-        kept = ", the best" if run.best is not None and run.best.round == attempt.round else ""
-        _heading(console, f"Draft {number}{kept} ({draft.id} by {one_line(draft.author)})")
+        kept = ", the best" if attempt == run.best else ""
+        _heading(console, f"{name}{kept} ({draft.id} by {one_line(draft.author)})")
     _print_draft(console, draft)
     if not draft.gives_up:
         known = {e.id for e in run.baseline}
@@ -105,9 +119,19 @@ def _print_attempt(console: Console, attempt: Attempt, number: int, run: Run) ->
         for critique in attempt.critiques:
             _print_critique(console, critique)
     if attempt.decision is not None:
-        _line(console, f"decision: {attempt.decision.kind}")
+        _line(console, f"decision: {_decided(attempt.decision)}")
         for reason in attempt.decision.reasons:
             _line(console, f"  because {one_line(reason, 300)}")
+
+
+def _decided(decision: Decision) -> str:
+    """What was decided, in words where the name alone would mislead."""
+    if decision.held and decision.kind is DecisionKind.revise:
+        return "nothing speaks against it; it is held while more drafts are made"
+    chooses = "one of the drafts that nothing speaks against is chosen"
+    if decision.kind is DecisionKind.choose:
+        return f"nothing speaks against it, and there are enough: {chooses}" if decision.held else chooses
+    return decision.kind.value
 
 
 def _print_draft(console: Console, draft: Draft) -> None:

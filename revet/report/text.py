@@ -181,7 +181,7 @@ def why(run: Run) -> str:
     if run.outcome is RunOutcome.answered:
         return one_line(run.answer or "; ".join(run.decision.reasons), 300)
     if run.outcome is RunOutcome.asked:
-        return f"waits for your answer: {_changed(run)}"
+        return _asked(run)
     if run.outcome is RunOutcome.rejected and not _failing(run):
         return "not approved; nothing was changed"
     return _not_solved(run)
@@ -190,6 +190,14 @@ def why(run: Run) -> str:
 def again_command(run_id: str, command: str, folder: str | None) -> str:
     """``revet show RUN``, with the store's folder where it is not the usual one."""
     return f"revet {command} {run_id}" + (f" --out {folder}" if folder else "")
+
+
+def _asked(run: Run) -> str:
+    """What a run waits for: a role that asks a person says what it asks."""
+    if not run.question:
+        return f"waits for your answer: {_changed(run)}"
+    seat, asks = run.question.get("seat"), run.question.get("asks")
+    return one_line(f"waits for your answer{f' as the {seat}' if seat else ''}: {asks}", 300)
 
 
 def _changed(run: Run) -> str:

@@ -141,7 +141,8 @@ class Watch:
     def _decided(self, event: Decided) -> list[str]:
         kind = event.decision.kind
         if event.decision.held:
-            self.doing = f"draft {self.draft} stands; {one_line(event.decision.reasons[0])}"
+            why = event.decision.reasons[0] if event.decision.reasons else "there are enough to choose among"
+            self.doing = f"draft {self.draft} stands; {one_line(why)}"
             return [self.doing]
         if kind is DecisionKind.revise:
             why = f": {one_line(event.decision.reasons[0])}" if event.decision.reasons and not self._seen else ""

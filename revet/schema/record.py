@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from revet.schema.base import DecisionKind, Model, RunOutcome, utcnow
+from revet.schema.base import Data, DecisionKind, Model, RunOutcome, utcnow
 from revet.schema.draft import Changes, Draft, FileChange, FolderChange
 from revet.schema.evidence import Critique, Evidence
 from revet.schema.task import Task
@@ -164,6 +164,9 @@ class Run(Model):
     usage: Usage = Usage()
     started_at: datetime = Field(default_factory=utcnow)
     asked_at: datetime | None = Field(default=None, description="since when it waits for a person's approval")
+    question: Data = Field(
+        default_factory=dict, description="what a role asks a person, while the run waits; empty where the gate asks"
+    )
     error: str | None = None
 
     @property

@@ -7,6 +7,7 @@
       runs.db           finished runs, and those that were begun
       checkpoints.db    where unfinished runs stopped (written by the graph)
       replies.db        what language models answered in unfinished runs (see `replies`)
+      memory.db         what runs taught, where a method or `memory: true` keeps that (see `corrections`)
 
 Nothing is written before the first run begins. Several processes may use one store at the same time.
 """
@@ -173,6 +174,10 @@ class Store:
         over = "outcome IS NOT NULL AND outcome NOT IN ('asked', 'failed')"
         rows = (self._query(f"SELECT id FROM runs WHERE id = ? AND {over}", run) for run in run_ids)
         return tuple(str(found[0][0]) for found in rows if found)
+
+    def undone(self) -> frozenset[str]:
+        """The runs whose commit was taken back."""
+        return frozenset(str(run) for (run,) in self._query("SELECT id FROM runs WHERE undone"))
 
     def begun(self, run_id: str) -> bool:
         """True if a run with exactly this id was begun, whether or not it ended."""

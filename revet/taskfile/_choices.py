@@ -278,6 +278,12 @@ def _recipe_complaints(settings: Settings, task: Task | None) -> Iterator[Compla
     except ValidationError as error:
         yield from _option_complaints(recipe.name, list(recipe.options.model_fields), error)
         return
+    if options.heeds and settings.model == REPAIR and settings.reviser is None:
+        problem = "it is for revisers that are language models, and there is none"
+        yield Complaint(("options", "friction"), problem, "name a model as provider:name (--model), or leave it out")
+    elif options.heeds and not recipe.revises(options):
+        problem = f"it is for revisions, and the recipe {recipe.name} asks for no revision with these options"
+        yield Complaint(("options", "friction"), problem, "leave it out, or take another recipe")
     least = recipe.least_rounds(options)
     if "rounds" in settings.model_fields_set and settings.rounds < least:
         problem = f"the recipe {recipe.name} needs {least} rounds of revision at least"

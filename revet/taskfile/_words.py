@@ -49,8 +49,11 @@ _KINDS: dict[str, str] = {
 
 _BOUNDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda c: f"must be more than {c['gt']:g}",
+    "less_than": lambda c: f"must be less than {c['lt']:g}",
     "less_than_equal": lambda c: f"must be {c['le']:g} or less",
     "greater_than_equal": lambda c: f"must be {c['ge']:g} or more",
+    "too_short": lambda c: f"must have {c['min_length']} entries or more",
+    "too_long": lambda c: f"must have {c['max_length']} entries or fewer",
     "string_too_short": lambda _: "must not be empty",
     "string_too_long": lambda c: f"must be at most {c['max_length']} characters long",
     "literal_error": lambda c: f"must be one of {c['expected'].replace(chr(39), '')}",

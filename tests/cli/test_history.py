@@ -1,19 +1,16 @@
-"""`revet show`, `undo`, `schema`, `recipes`, `doctor`, and `revet` itself."""
+"""`revet show`, `undo`, `schema`, `doctor`, and `revet` itself."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from pydantic import Field
 from typer.testing import Result
 
 import revet as package
 from revet.actions import find_receipt
-from revet.graphs.team import Options, Recipe
 from revet.report import make_console
 from revet.schema import Decision, DecisionKind, Run, RunOutcome, Task
 from revet.store import Store
@@ -140,29 +137,8 @@ def test_undo_of_what_committed_nothing(store: Store, revet: Revet) -> None:
     assert "committed nothing" in result.stderr and "revet show late-fee-def456" in result.stderr
 
 
-def test_schema_and_recipes(world: World, revet: Revet) -> None:
+def test_schema(world: World, revet: Revet) -> None:
     assert json.loads(revet("schema").stdout)["title"] == "Revet task file"
-    listed = revet("recipes").stdout
-    assert listed.startswith("core: ") and "  needs   " in listed
-
-
-def test_recipes_tell_their_options(world: World, revet: Revet, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Choices(Options):
-        task: Literal["qa", "text"] = Field(default="qa", description="what is asked")
-        tools: bool = True
-        turns: int | None = None
-
-    toy = Recipe("toy", "plays", lambda *_: pytest.fail("not cast"), source="a paper", options=Choices, cost="2 calls")
-    monkeypatch.setattr("revet.graphs.recipes.RECIPES", {"toy": toy})
-    assert revet("recipes").stdout.splitlines() == [
-        "toy: plays",
-        "  source  a paper",
-        "  needs   a language model",
-        "  cost    2 calls",
-        "  --option task=… (qa or text; default qa): what is asked",
-        "  --option tools=… (true or false; default true)",
-        "  --option turns=… (a whole number)",
-    ]
 
 
 def test_version_and_help(world: World, revet: Revet) -> None:

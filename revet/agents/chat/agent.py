@@ -1,7 +1,8 @@
 """`ChatAgent`: a language model that proposes and revises.
 
-It is shown the task, the files that matter, what was tried, the critique and the evidence, and may ask to read other
-files before it drafts. What it says becomes a `Draft`; what cannot be understood becomes one that says so, and counts.
+It is shown the task, the files that matter, what earlier runs taught, what was tried, the critique and the evidence,
+and may ask to read other files before it drafts. What it says becomes a `Draft`; what cannot be understood becomes one
+that says so, and counts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from revet.agents.chat.drafting import SaidDraft, kinds_shown
 from revet.agents.chat.files import Files, look
 from revet.agents.chat.heard import Schedule, repeats, tried
 from revet.agents.chat.prompts import Prompts, prompts_of
+from revet.agents.chat.recalled import notes_section, refused_before
 from revet.agents.chat.sections import (
     candidate_section,
     checks_section,
@@ -36,6 +38,12 @@ AGAIN = (
     "What you drafted last does exactly what attempt {round} did, and that was refused. "
     "Draft something else: another cause, another place, another way."
 )
+FAILED_BEFORE = (
+    "What you drafted last does exactly what an earlier run of this task drafted, and that failed a check that must "
+    "pass. Draft something else: another cause, another place, another way."
+)
+FOR_CRITICS = ("template",)
+"""Of what earlier runs taught, what is not for who writes: how to criticise."""
 NO_MORE = "You cannot ask for more files. Draft now."
 
 
@@ -95,14 +103,20 @@ class ChatAgent:
         except BudgetSpent as error:
             return Draft(author=self.name, notes=str(error))
         former = repeats(draft, view.attempts)
-        return draft if former is None else await self._ask_again(asking, draft, former)
+        if former is not None:
+            view.emit("repeated", {"draft": draft.id, "round": former})
+            return await self._ask_again(asking, draft, AGAIN.format(round=former))
+        note = refused_before(draft, view.notes)
+        if note is not None:
+            view.emit("repeated", {"draft": draft.id, "run": note.run})
+            return await self._ask_again(asking, draft, FAILED_BEFORE)
+        return draft
 
-    async def _ask_again(self, asking: _Asking, draft: Draft, former: int) -> Draft:
+    async def _ask_again(self, asking: _Asking, draft: Draft, notice: str) -> Draft:
         """Another draft, asked for once and more freely; the repeated one if there is none."""
         hotter = self.schedule.at(asking.temperature, 2)
-        asking.view.emit("repeated", {"draft": draft.id, "round": former})
         try:
-            return await self._ask(replace(asking, temperature=hotter, notice=AGAIN.format(round=former)))
+            return await self._ask(replace(asking, temperature=hotter, notice=notice))
         except (AnswerUnusable, BudgetSpent):
             return draft
 
@@ -128,6 +142,7 @@ class ChatAgent:
             inputs=inputs_section(view.task, view.secret, room.part(0.1)),
             checks=checks_section(view.task),
             files=_files_section(asking, room),
+            notes=notes_section(view.notes, view.secret, room.part(0.08), without=FOR_CRITICS),
             tried=_tried_section(view, room),
             last=_last_section(asking, room),
             critique=critique_section(_critiques(view, critique), view.secret, room.part(0.1)),

@@ -1,4 +1,4 @@
-"""`ChecklistCritic`: makes a checklist of the task once, and judges every draft by it, item by item.
+"""`ChecklistCritic`: judges every draft by a checklist, item by item. Where it is given none, it makes one of the task.
 
 After IF-CRITIC and RefineBench: instruction → checklist → {id, requirement, analysis, verdict} for each item.
 """
@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import abstained, cited, evidence_section, fraction, plain
@@ -19,12 +19,13 @@ from revet.agents.chat.said import FEW, MANY, Number, Said, Share, Text, Word
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages, section
 from revet.errors import AnswerUnusable
 from revet.models import LanguageModel, Reply, Request
-from revet.schema import Critique, Draft, Finding, Severity, Verdict, digest
+from revet.schema import Critique, Draft, Finding, Severity, Task, Verdict, digest
 from revet.tools.base import View
 
-__all__ = ["ChecklistCritic", "Requirements", "SaidItem", "SaidItems"]
+__all__ = ["ChecklistCritic", "Requirements", "SaidItem", "SaidItems", "checklist_in"]
 
 MOST_ITEMS, MOST_TEXT = 30, 2_000
+UNGUIDED = "it does not do yet all that is asked"
 
 
 class Requirements(Said):
@@ -87,8 +88,10 @@ class SaidItems(Said):
 
 
 class ChecklistCritic:
-    """A critic by checklist. The checklist is asked for once in a run, and kept with the run's replies.
+    """A critic by checklist: `items`, or else what the task's input `given` lists, or else what the model makes of it.
 
+    A checklist that is made is asked for once in a run, and kept with the run's replies. Without `guided` the critique
+    says that the draft is not right yet, and not why (RefineBench's self-refinement); who watches the run is told.
     An answer that cannot be used is an abstention; `ModelFailed` and `BudgetSpent` are raised.
     """
 
@@ -100,14 +103,18 @@ class ChecklistCritic:
         name: str = "checklist-critic",
         temperature: float | None = 0.0,
         room: Room | None = None,
+        items: Sequence[str] = (),
+        given: str | None = None,
+        guided: bool = True,
     ) -> None:
         self.model, self.name, self.temperature = model, name, temperature
         self.prompts, self.room = prompts_of(prompts), room or Room()
+        self.items, self.given, self.guided = tuple(items), given, guided
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft
-        if draft is None:
-            return abstained(self.name, "there is no draft to examine yet")
+        if draft is None or draft.problem is not None:
+            return abstained(self.name, "there is no draft to examine")
         try:
             checklist = await self._checklist(view)
             said = await ask_for(
@@ -115,21 +122,29 @@ class ChecklistCritic:
             )
         except AnswerUnusable as error:
             return abstained(self.name, f"its answer could not be used ({error.why})")
-        return said.critique(self.name, checklist, {e.id for e in view.evidence})
+        verdicts: list[JsonValue] = [{"id": item.id, "verdict": item.verdict} for item in said.items]
+        view.emit("checklist", {"requirements": [*checklist], "verdicts": verdicts})
+        critique = said.critique(self.name, checklist, {e.id for e in view.evidence})
+        return critique if self.guided else _unguided(critique)
 
     async def _checklist(self, view: View) -> tuple[str, ...]:
-        """The checklist of the task: the one that was made in an earlier round, or a new one."""
+        """The checklist of the task: as given, as it was made in an earlier round, or a new one."""
+        given = self.items or (checklist_in(view.task, self.given) if self.given else ())
+        if given:
+            return given
         replies = view.account.replies
         key = "checklist." + digest(view.run, self.name, self._making(view, self.room).digest, length=24)
         kept = await replies.get(key) if replies else None
-        if kept is not None:
+        if (
+            kept is not None and kept.model != view.account.step
+        ):  # in the step that made it, asking again costs as before
             try:
                 return Requirements.model_validate_json(kept.text).items
             except ValidationError:
                 pass  # kept by another version: it is made anew
         made = await ask_for(view, self.model, Requirements, lambda room: self._making(view, room), self.room)
         if replies:
-            await replies.put(key, Reply(text=made.model_dump_json()))
+            await replies.put(key, Reply(text=made.model_dump_json(), model=view.account.step))
         return made.items
 
     def _making(self, view: View, room: Room) -> Request:
@@ -154,6 +169,27 @@ class ChecklistCritic:
         )
         system = self.prompts.fill("checklist_system")
         return Request(role="critic", messages=messages(system, user), temperature=self.temperature)
+
+
+def checklist_in(task: Task, name: str) -> tuple[str, ...]:
+    """The requirements that the task's input `name` lists; none where it has no such list of texts."""
+    listed = task.inputs.get(name)
+    if not isinstance(listed, list) or not all(isinstance(item, str) and item.strip() for item in listed):
+        return ()
+    return tuple(str(item).strip() for item in listed)
+
+
+def _unguided(critique: Critique) -> Critique:
+    """The same verdict, without a word of what is missing."""
+    if critique.verdict is not Verdict.revise:
+        return critique
+    finding = Finding(
+        claim=UNGUIDED,
+        category="requirement",
+        evidence=tuple(dict.fromkeys(e for f in critique.findings for e in f.evidence)),
+        confidence=critique.confidence,
+    )
+    return critique.model_copy(update={"possible_result": UNGUIDED, "findings": (finding,)})
 
 
 def _rank(said: SaidItem | None) -> int:

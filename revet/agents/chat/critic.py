@@ -19,6 +19,7 @@ from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.looking import look_up
 from revet.agents.chat.pictures import MOST, pictures_of, pictures_section, with_pictures
 from revet.agents.chat.prompts import Prompts, prompts_of
+from revet.agents.chat.recalled import notes_section
 from revet.agents.chat.said import FEW, Number, Path, Said, Share, Text, Word
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages, section
 from revet.agents.chat.show import cut, show_evidence
@@ -32,6 +33,8 @@ __all__ = ["ChatCritic", "SaidCritique", "SaidFinding", "abstained", "cited", "e
 MOST_CLAIM, MOST_CATEGORY = 2_000, 80
 MOST_FINDINGS = 100
 MAJOR = Severity.major.rank
+PRECEDENTS = ("correction",)
+"""Of what earlier runs taught, what a critic is shown: faults that there were. How others did it is no measure."""
 
 
 class SaidFinding(Said):
@@ -134,6 +137,7 @@ class ChatCritic:
             inputs=inputs_section(view.task, view.secret, room.part(0.15)),
             checks=checks_section(view.task),
             draft=candidate_section(draft, view.changes, view.secret, room.part(0.45)),
+            notes=notes_section(view.notes, view.secret, room.part(0.08), only=PRECEDENTS),
             evidence=evidence_section(view.evidence, view.secret, room.part(0.4)),
         )
         system = self.prompts.fill("critic_system")

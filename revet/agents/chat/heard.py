@@ -69,7 +69,8 @@ def tried(attempts: Sequence[Attempt], secret: str, budget: int) -> str:
 def _told(attempt: Attempt) -> str:
     draft = attempt.draft
     reasons = "; ".join(attempt.decision.reasons) if attempt.decision else ""
-    told = [f"refused: {cut(reasons, MOST_REASON)}"] if reasons else []
+    held = attempt.decision is not None and attempt.decision.held  # nothing spoke against it, but more was wanted
+    told = [f"{'held back' if held else 'refused'}: {cut(reasons, MOST_REASON)}"] if reasons else []
     if draft.problem is not None:
         told.append(f"it could not be understood: {cut(draft.problem, MOST_REASON)}")
         said = draft.data.get("said")

@@ -36,5 +36,7 @@ def writer(model: LanguageModel, roles: Roles, *, prompts: Path | str | None = N
 
 
 def judge_of(roles: Roles) -> Judge | None:
-    """The judge that was named, if one was."""
+    """The judge that was named, or the user's own, if there is one."""
+    if roles.chooser is not None:
+        return roles.chooser
     return ChatJudge(roles.judge, prompts=roles.prompts) if roles.judge else None

@@ -42,11 +42,11 @@ from revet.agents.critic import (
 from revet.agents.critic.program import gives_answer as computes_answer
 from revet.agents.critic.question import gives_answer
 from revet.errors import InputError
-from revet.graphs.team import Options, Recipe, Roles, Team, Unmet
+from revet.graphs.team import Options, Published, Recipe, Roles, Team, Unmet
 from revet.models import LanguageModel
 from revet.policy import Policy
 from revet.schema import Task
-from revet.tools import Constraints, CorpusSearch, Python, Tool
+from revet.tools import Constraints, CorpusSearch, Python, Tests, Tool
 from revet.tools.constraints import Rules
 
 __all__ = ["CRITIC", "PUBLISHED", "CriticOptions", "Settings", "cast_critic", "critic_for"]
@@ -105,7 +105,7 @@ def cast_critic(roles: Roles, options: Options, policy: Policy) -> Team:
         proposer=_writer(model, options, roles.prompts),
         reviser=_writer(reviser, options, roles.prompts),
         critics=(critic_for(roles.critic or model, options, roles.prompts),),
-        tools=_tools(options),
+        tools=(*_tools(options), Tests()),  # they run the task's checks; where it names none, they plan nothing
         policy=_filled(policy, options),
         judge=judge,
     )
@@ -188,4 +188,25 @@ CRITIC = Recipe(
     options=CriticOptions,
     cost="two calls an iteration, a critique and a correction; in qa one more for each search",
     check=_unmet,
+    published=Published(
+        title="CRITIC: Large Language Models Can Self-Correct with Tool-Interactive Critiquing",
+        url="https://arxiv.org/abs/2305.11738",
+        code="https://github.com/microsoft/ProphetNet/tree/master/CRITIC",
+        flow="""
+    task([task]) --> propose[first answer] --> examine["interpreter, or scorer"] --> critic{critic}
+    critic <-->|queries, passages| search[(search)]
+    critic -->|something is wrong| correct[correct] --> examine
+    critic -->|it is right, or the answer stays the same| gate{gate}
+    gate --> done([answered])
+    gate -->|iterations are spent| abstain([abstain])
+""",
+        test="tests/graphs/test_critic.py",
+        differs=(
+            "Prompts are in our own words, without worked examples; a `--prompts` folder can add them. A critique ends "
+            "with an explicit verdict, where the authors look for a phrase.",
+            "Programs run in the sandbox, not in the process that asks.",
+            "A search looks through a folder of documents instead of the web.",
+            "What tools return is fenced as data, so a document cannot speak to the model in the critic's voice.",
+        ),
+    ),
 )

@@ -13,6 +13,7 @@ from .equality import Equality
 from .origins import Origins
 from .probes import Snapshot, canary
 from .sources import Workspace
+from .stepping import Stepper
 from .tracing import tracer
 
 if TYPE_CHECKING:
@@ -37,13 +38,18 @@ class Context:
         self.decoys = decoys.functions(config)
         self.snapshot: Snapshot | None = None
         self.alarm = Alarm(stuck=self._stuck)
-        self._tracer = tracer(self.workspace) if config["mode"] == "trace" else None
+        self._tracer = self._tracing(config)
         self._limit = float(config["test_timeout"])
         self._known: dict[str, float] = config.get("limits", {})
         self._test = IMPORT
         self._started = 0.0
         self._said: set[str] = set()
         self._heard: dict[str, bool] = {}
+
+    def _tracing(self, config: dict[str, Any]) -> Any:
+        if config["mode"] == "steps":
+            return Stepper(self.workspace, lambda: self._test in config["steps"])
+        return tracer(self.workspace) if config["mode"] == "trace" else None
 
     def limit(self, test: str) -> float:
         return float(self._known.get(test, self._limit))
