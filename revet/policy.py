@@ -42,6 +42,7 @@ __all__ = [
     "asked_by_rules",
     "best_attempt",
     "decide",
+    "drafts_made",
     "equal_attempts",
     "exhausted_budgets",
     "repeated_answers",
@@ -103,8 +104,9 @@ class Case(Model):
     wrote exactly this draft. It is examined like any other, but needs no second approval.
 
     Of a method that chooses among several drafts: `candidates` counts those before this one that nothing speaks
-    against (None: there is nothing to choose), `more` says why it wants more of them (None: it has enough), and
-    `chosen` why this draft was chosen.
+    against, whatever becomes of this one (None: there is nothing to choose), `more` says why it wants more of them
+    (None: it has enough), and `chosen` why this draft was chosen. `wished`: it was made at a person's word, and is not
+    held back for others.
     """
 
     attempt: Attempt
@@ -115,6 +117,7 @@ class Case(Model):
     candidates: int | None = Field(default=None, ge=0)
     more: str | None = None
     chosen: tuple[str, ...] = ()
+    wished: bool = False
 
 
 def decide(policy: Policy, case: Case) -> Decision:
@@ -151,7 +154,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         kind = DecisionKind.reject if rejected else DecisionKind.abstain
         return ended(kind, *unproved, *vetoes, *spent)
 
-    if case.candidates is not None:
+    if case.candidates is not None and not case.wished:
         if case.more is not None and not spent:
             held = decision(DecisionKind.revise, case.more)
             return held.model_copy(update={"held": True})
@@ -255,6 +258,16 @@ def equal_attempts(attempts: Iterable[Attempt], required: Sequence[Check]) -> tu
         first.setdefault(attempt.draft.id, attempt)
     evidence = {draft: standing(attempt, required)[:-1] for draft, attempt in first.items()}
     return tuple(attempt for draft, attempt in first.items() if evidence[draft] == max(evidence.values()))
+
+
+def drafts_made(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """The attempts in order, without those that stand there once more because a strategy chose them."""
+    told: list[Attempt] = []
+    chosen = False
+    for attempt in attempts:
+        told += [] if chosen else [attempt]
+        chosen = attempt.decision is not None and attempt.decision.kind is DecisionKind.choose
+    return told
 
 
 def repeated_answers(attempts: Sequence[Attempt], answer: str | None) -> int:

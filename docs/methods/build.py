@@ -216,8 +216,9 @@ def _contents(known: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]
         for name in names:
             recipe = RECIPES[name]
             model = "not needed" if recipe.without_model else "needed"
-            measured = "; ".join(f"{entry['set']}: {entry['value']}" for entry in known.get(name, ()))
-            yield f"| [{name}]({name}.md) | {_cell(recipe.summary)} | {model} | {_cell(measured)} |"
+            count = len(known.get(name, ()))
+            measured = f"[{count} figure{'s' * (count > 1)}]({name}.md#shown-by)" if count else ""
+            yield f"| [{name}]({name}.md) | {_cell(recipe.summary)} | {model} | {measured} |"
     yield from _common()
 
 

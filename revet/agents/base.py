@@ -100,7 +100,11 @@ class Strategy(Protocol):
 
 
 class Memory(Protocol):
-    """What earlier runs taught. Notes are data: roles show them fenced, and they move no gate."""
+    """What earlier runs taught. Notes are data: roles show them fenced, and none lets a draft through.
+
+    A note of the kind ``refused`` keeps exactly the draft whose id is in its ``data["draft"]`` from being examined: the
+    draft counts as a round that failed.
+    """
 
     name: str
 

@@ -98,7 +98,10 @@ async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:
 
 
 async def planned_drafts(strategy: Strategy, view: View) -> list[Draft]:
-    """What a strategy wants examined next; nothing, with the reason, if a budget ends first. Never empty."""
+    """What a strategy wants examined next; nothing, with the reason, if a budget ends first. Never empty.
+
+    Who gave up while others drafted comes last: what the others made is examined first.
+    """
     name = strategy.name
     try:
         said = await in_time(
@@ -109,7 +112,10 @@ async def planned_drafts(strategy: Strategy, view: View) -> list[Draft]:
     if isinstance(said, Draft) or not isinstance(said, Sequence):
         raise InputError(f"drafts of {name} returned {said!r:.200}, which is no list", hint="return a list of drafts")
     drafts = [_unrepeated(_meant(each, Draft, f"drafts of {name}"), view) for each in said]
-    return drafts or [Draft(author=name, notes="there is nothing more to try")]
+    made = [draft for draft in drafts if not draft.gives_up]
+    given_up = [draft for draft in drafts if draft.gives_up]
+    nothing = Draft(author=name, notes="there is nothing more to try")
+    return [*made, *given_up[:1]] if drafts else [nothing]
 
 
 def _unrepeated(draft: Draft, view: View) -> Draft:

@@ -63,6 +63,10 @@ def cast_team(
         raise InputError("give critic= or critics=, not both", hint="put the critic among the critics=")
     method = recipe if isinstance(recipe, Recipe) else recipe_named(recipe, RECIPES)
     given: dict[str, Any] = {"propose": model, "revise": reviser, "criticise": critic, "choose": judge}
+    for name, who in (("reviser", reviser), ("critic", critic), ("judge", judge)):
+        if _builtin(who):
+            hint = "give a language model as provider:name, or an object of your own"
+            raise InputError(f"{name}={who!r} is no language model", hint=hint)
     own = {verb: who for verb, who in given.items() if not isinstance(who, str) and hasattr(who, verb)}
     voices = {
         verb: load(who) for verb, who in given.items() if who is not None and verb not in own and not _builtin(who)
@@ -85,7 +89,7 @@ def cast_team(
     if chosen.heeds:
         _check_heard(method, chosen, roles, own)
     found = method.cast(_heeding(roles, chosen.heeds), chosen, policy)
-    team = _heeded(_with_own(method, found, own, critics, tools), chosen.heeds, policy)
+    team = _heeded(_with_own(method, found, own, critics, tools), chosen, policy)
     remembers = memory or team.memory or (TextMemory(Corrections(home)) if chosen.memory else None)
     team = replace(team, tools=_joined(team.tools, extra_tools), memory=remembers)
     as_cast = all(any(tool is each for each in team.tools) for tool in found.tools)
@@ -132,11 +136,11 @@ def _heeding(roles: Roles, friction: Friction | None) -> Roles:
     return replace(roles, model=heeding(roles.model), reviser=heeding(roles.reviser))
 
 
-def _heeded(team: Team, friction: Friction | None, policy: Policy) -> Team:
-    """The team, with the rounds that friction takes where the `policy` that was given sets none."""
-    if friction is None:
+def _heeded(team: Team, options: Options, policy: Policy) -> Team:
+    """The team, with the rounds that friction takes where neither `policy` nor an option that was given sets any."""
+    if options.heeds is None:
         return team
-    more = {} if "rounds" in policy.model_fields_set else {"rounds": max(team.policy.rounds, friction.rounds)}
+    more = {} if "rounds" in policy.model_fields_set else {"rounds": max(team.policy.rounds, options.least_heeded)}
     return replace(
         team,
         reviser=HeedingReviser(team.reviser),
@@ -227,8 +231,8 @@ def check_rounds(recipe: Recipe, options: Options, policy: Policy) -> None:
     least = recipe.least_rounds(options)
     if "rounds" in policy.model_fields_set and policy.rounds < least:
         raise InputError(
-            f"the recipe {recipe.name} needs {least} rounds of revision at least, and the policy allows"
-            f" {policy.rounds}",
+            f"the recipe {recipe.name} needs {least} round{'s' * (least > 1)} of revision at least, and the policy "
+            f"allows {policy.rounds}",
             hint=f"give it --rounds {least} or more, leave the rounds to the recipe, or take the recipe core",
         )
 

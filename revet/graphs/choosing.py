@@ -17,10 +17,11 @@ from revet.errors import BudgetSpent, DraftError, InputError, ModelError, StoreE
 from revet.graphs import events
 from revet.graphs.acting import in_time
 from revet.graphs.person import PERSON
+from revet.graphs.repeated import does_not_stage, whatever_its_steps
 from revet.graphs.state import Context, State
 from revet.graphs.step import Step, leading, required_checks, speaker
 from revet.policy import best_attempt, standing
-from revet.schema import Attempt, Decision, DecisionKind, Note, Outcome, Run, Usage
+from revet.schema import Attempt, Decision, DecisionKind, Note, Run, Usage
 
 __all__ = ["after_choice", "candidates", "choose", "learnt", "recalled", "selection", "taken"]
 
@@ -28,14 +29,20 @@ Update = dict[str, Any]
 
 
 def selection(strategy: Strategy, state: State, attempt: Attempt) -> Mapping[str, Any]:
-    """What a strategy adds to the `Case` of `attempt`; nothing for one that lets the first draft through, and for what
-    a person wrote or asked for: it is theirs to see, whatever else there is."""
+    """What a strategy adds to the `Case` of `attempt`; nothing for one that lets the first draft through, nor for what
+    a person wrote. What they asked for is theirs to see, whatever else there is."""
     if state.get("chosen") is not None:
         return {"chosen": tuple(state["chosen"] or ())}
-    if not strategy.selects or state.get("written") == attempt.draft.id or _asked_for(state["attempts"]):
+    if not strategy.selects or state.get("written") == attempt.draft.id:
         return {}
     so_far = [*state["attempts"], attempt]
-    return {"candidates": len(candidates(so_far)), "more": strategy.wants_more(so_far)}
+    if _asked_for(state["attempts"]):
+        return {"candidates": len(candidates(so_far)), "wished": True}
+    more: object = strategy.wants_more(so_far)
+    if more is not None and not isinstance(more, str):
+        hint = "return why more drafts are wanted, as text, or None if there are enough"
+        raise InputError(f"wants_more of {strategy.name} returned {more!r:.200}", hint=hint)
+    return {"candidates": len(candidates(so_far)), "more": more}
 
 
 def _asked_for(attempts: Sequence[Attempt]) -> bool:
@@ -56,16 +63,11 @@ def candidates(attempts: Sequence[Attempt]) -> list[Attempt]:
 
     def stands(attempt: Attempt, drafts: Sequence[Attempt]) -> bool:
         steps = attempt.draft.steps
-        last = next(a for a in drafts if a is attempt or a.draft.steps == steps or _whatever_its_steps(a))
+        last = next(a for a in drafts if a is attempt or a.draft.steps == steps or whatever_its_steps(a))
         return last.decision is not None and last.decision.held
 
     held = [a for a in attempts if a.decision is not None and a.decision.held]
     return [a for a in held if stands(a, seen[a.draft.id])]
-
-
-def _whatever_its_steps(attempt: Attempt) -> bool:
-    """Whether what was decided holds for every such draft: it acts, or a required check did not pass."""
-    return bool(attempt.draft.actions) or any(e.required and e.outcome is not Outcome.passed for e in attempt.evidence)
 
 
 def taken(state: State) -> Attempt | None:
@@ -119,20 +121,19 @@ async def _chosen(strategy: Strategy, rivals: Sequence[Attempt], step: Step) -> 
 
 async def _taken_up(attempt: Attempt, state: State, runtime: Runtime[Context]) -> Update:
     """The attempt's draft, with what was seen and said of it if it would do now what it did then."""
-    bench, draft = runtime.context.bench, attempt.draft
-    fresh: Update = {"draft": draft, "changes": None, "evidence": [], "critiques": [], "anew": True}
+    bench, draft, number = runtime.context.bench, attempt.draft, state["round"] + 1
+    # A round of its own, for what was seen in the last one was seen of another draft.
+    fresh: Update = {"draft": draft, "changes": None, "evidence": [], "critiques": [], "anew": True, "round": number}
     try:
         changes = await bench.stage(draft)
     except DraftError as error:
-        why = f"the workspace changed and the chosen draft no longer applies: {error}"
-        return {**fresh, "decision": Decision(kind=DecisionKind.abstain, reasons=(why,), draft=draft.id)}
+        return {**fresh, "evidence": [does_not_stage(draft, error)]}
     world = bench.world()
     then = state["worlds"].get(str(attempt.round))
     same = attempt.changes is not None and changes.fingerprint == attempt.changes.fingerprint and world == then
-    if not same:  # a round of its own, for what was seen in the last one was seen of another draft
-        number = state["round"] + 1
+    if not same:
         speaker()(events.Staged(round=number, changes=changes))
-        return {**fresh, "changes": changes, "round": number}
+        return {**fresh, "changes": changes}
     return {
         "draft": draft,
         "anew": False,
@@ -146,7 +147,12 @@ async def _taken_up(attempt: Attempt, state: State, runtime: Runtime[Context]) -
 async def recalled(step: Step, **known: Any) -> list[Note]:
     """What earlier runs taught about the task of this one. `known` is what was seen of it just now."""
     memory = step.context.memory
-    return [] if memory is None else [*await memory.recall(step.view(memory.name, **known))]
+    if memory is None:
+        return []
+    notes: object = await memory.recall(step.view(memory.name, **known))
+    if not isinstance(notes, Sequence) or not all(isinstance(note, Note) for note in notes):
+        raise InputError(f"recall of {memory.name} returned {notes!r:.200}", hint="return a list of notes, or []")
+    return [*notes]
 
 
 async def learnt(step: Step, run: Run) -> Run:
@@ -154,7 +160,8 @@ async def learnt(step: Step, run: Run) -> Run:
     memory = step.context.memory
     if memory is None:
         return run
-    view = step.view(memory.name)
+    worlds = {step.state.get("found"), *step.state.get("worlds", {}).values(), step.context.bench.world()}
+    view = step.view(memory.name, moved=len(worlds) > 1)
     try:
         await memory.learn(view, run)
     except (BudgetSpent, ModelError, StoreError) as error:

@@ -7,6 +7,7 @@ coroutines, for LangGraph runs plain functions in a thread.
 from __future__ import annotations
 
 from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
 
 from revet.graphs import choosing, nodes, person
 from revet.graphs.repeated import earlier
@@ -49,11 +50,11 @@ def build() -> StateGraph[State, Context, State, State]:
     return graph
 
 
-async def _after_writing(state: State) -> str:
+async def _after_writing(state: State, runtime: Runtime[Context]) -> str:
     """A draft equal to one that was refused is not examined again, and nothing is not examined at all."""
     draft = state["draft"]
     assert draft is not None
-    return "gate" if draft.gives_up or earlier(state["attempts"], draft) else "stage"
+    return "gate" if draft.gives_up or earlier(state["attempts"], draft, runtime.context) else "stage"
 
 
 async def _after_gate(state: State) -> str:

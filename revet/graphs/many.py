@@ -11,6 +11,7 @@ from revet.errors import InputError
 from revet.graphs.agent import Agent, AgentRun
 from revet.graphs.parts.allocation import Allocation, Rank
 from revet.graphs.parts.sampling import Sampling
+from revet.policy import drafts_made
 from revet.schema import Attempt, Task, new_id
 
 __all__ = ["vote_many"]
@@ -52,7 +53,7 @@ async def vote_many(
         made = 0
         try:
             run = await _sharing(agent, strategy, allocation, name, early).arun(task, run_id=name)
-            made = len(run.attempts)
+            made = sum(not attempt.draft.gives_up for attempt in drafts_made(run.attempts))
             return run
         finally:
             allocation.leave(name, made)

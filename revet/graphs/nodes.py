@@ -17,7 +17,7 @@ from revet.graphs import events
 from revet.graphs.acting import drafted, gather_critiques, gather_evidence, in_time, planned_drafts
 from revet.graphs.choosing import learnt, recalled, selection, taken
 from revet.graphs.person import PERSON
-from revet.graphs.repeated import STAGE, refused_before
+from revet.graphs.repeated import does_not_stage, refused_before
 from revet.graphs.state import Context, State
 from revet.graphs.step import Step, leading, required_checks, speaker
 from revet.policy import Case, best_attempt, decide, equal_attempts, exhausted_budgets, repeated_answers
@@ -28,7 +28,6 @@ from revet.schema import (
     DecisionKind,
     Draft,
     Evidence,
-    Outcome,
     Receipt,
     Run,
     RunOutcome,
@@ -153,7 +152,7 @@ async def stage(state: State, runtime: Runtime[Context]) -> Update:
     try:
         changes = await runtime.context.bench.stage(draft)
     except DraftError as error:
-        return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
+        return {"changes": None, "evidence": [*looked_up, does_not_stage(draft, error)]}
     speaker()(events.Staged(round=state["round"], changes=changes))
     return {"changes": changes}
 
@@ -174,7 +173,7 @@ async def examine(state: State, runtime: Runtime[Context]) -> Update:
         try:
             changes = await bench.restage(draft, changes)
         except DraftError as error:
-            return {"changes": None, "evidence": [*looked_up, _does_not_stage(draft, error)]}
+            return {"changes": None, "evidence": [*looked_up, does_not_stage(draft, error)]}
     step = Step("examine", {**state, "changes": changes}, runtime)
     baseline, moved = state["baseline"], not changes and world != state.get("found")
     if moved:
@@ -208,7 +207,7 @@ async def criticise(state: State, runtime: Runtime[Context]) -> Update:
 async def gate(state: State, runtime: Runtime[Context]) -> Update:
     """Decide by rule, and write the attempt down."""
     draft, strategy = _draft(state), runtime.context.strategy
-    known, looked_up = refused_before(state, draft), tuple(state["evidence"])
+    known, looked_up = refused_before(state, draft, runtime.context), tuple(state["evidence"])
     evidence = (*state["baseline"], *looked_up) if draft.gives_up else looked_up
     attempt = Attempt(
         round=state["round"],
@@ -341,17 +340,6 @@ def _refusal(decision: Decision | None) -> Critique:
     """What the gate itself had against a draft that no critic spoke of."""
     reasons = "; ".join(decision.reasons) if decision else "nothing is proved yet"
     return Critique(critic="gate", verdict=Verdict.revise, possible_result=reasons)
-
-
-def _does_not_stage(draft: Draft, error: DraftError) -> Evidence:
-    return Evidence(
-        tool=STAGE,
-        request=f"apply draft {draft.id}",
-        outcome=Outcome.error,
-        observation=str(error),
-        data={"error": type(error).__name__, "path": error.path, "action": error.action},
-        required=True,
-    )
 
 
 async def _world_moved(state: State, runtime: Runtime[Context], moved: Exception) -> Update:

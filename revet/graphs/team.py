@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from pydantic import Field, JsonValue, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.agents.friction import Friction
@@ -23,10 +25,12 @@ __all__ = ["Options", "Published", "Recipe", "Roles", "Team", "Unmet", "options_
 class Options(Model):
     """What a recipe lets its user choose. A subclass names the choices; those here are every recipe's.
 
-    `paths` are the names of those that are paths: in a task file they are relative to the file.
+    `paths` are the names of those that are paths: in a task file they are relative to the file. `lengths` are the names
+    of those that say how many drafts there are: where one is set, friction brings no rounds of its own.
     """
 
     paths: ClassVar[tuple[str, ...]] = ()
+    lengths: ClassVar[tuple[str, ...]] = ()
 
     friction: Friction | bool = Field(
         default=False,
@@ -53,7 +57,7 @@ class Options(Model):
             told = (
                 f"there is no setting {e['loc'][0]!r}, they are {known}"
                 if e["type"] == "extra_forbidden"
-                else f"{'.'.join(map(str, e['loc']))}: {e['msg']}"
+                else f"{'.'.join(map(str, e['loc']))}: {_said(e)}"
                 for e in error.errors()
             )
             raise ValueError("; ".join(told)) from None
@@ -62,6 +66,13 @@ class Options(Model):
     def heeds(self) -> Friction | None:
         """What is done against feedback that is not heard; None if nothing is."""
         return self.friction if isinstance(self.friction, Friction) else Friction() if self.friction else None
+
+    @property
+    def least_heeded(self) -> int:
+        """How many rounds friction asks for; 0 where the options themselves say how many there are, and it does not."""
+        told = isinstance(self.friction, Friction) and "rounds" in self.friction.model_fields_set
+        left_open = told or not self.model_fields_set.intersection(self.lengths)
+        return self.heeds.rounds if self.heeds and left_open else 0
 
 
 class Unmet(NamedTuple):
@@ -158,6 +169,15 @@ def options_of(recipe: Recipe, given: Mapping[str, JsonValue]) -> Options:
     try:
         return recipe.options.model_validate(dict(given))
     except ValidationError as error:
-        known = ", ".join(recipe.options.model_fields) or "it has none"
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or recipe.name}: {e['msg']}" for e in error.errors())
-        raise InputError(f"options of the recipe {recipe.name}: {problems}", hint=f"its options: {known}") from None
+        known = list(recipe.options.model_fields)
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or recipe.name}: {_said(e)}" for e in error.errors())
+        unknown = [str(e["loc"][-1]) for e in error.errors() if e["type"] == "extra_forbidden"]
+        near = [close for name in unknown for close in get_close_matches(name.lower(), known, n=1)]
+        hint = f"did you mean {' and '.join(near)}?" if near else f"its options: {', '.join(known) or 'it has none'}"
+        raise InputError(f"options of the recipe {recipe.name}: {problems}", hint=hint) from None
+
+
+def _said(detail: ErrorDetails) -> str:
+    if detail["type"] == "extra_forbidden":
+        return "there is no such option"
+    return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")

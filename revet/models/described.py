@@ -20,7 +20,8 @@ def described(request: Request) -> str:
     """``the critic's request that ends “…”``."""
     text = request.messages[-1].text if request.messages else ""
     lines = _lines(_ASIDE.sub("", text)) or _lines(text)
-    return f"the {request.role}'s request that ends {quoted(lines[-1])}" if lines else f"the {request.role}'s request"
+    whose = f"the {request.role}'{'s' * (not request.role.endswith('s'))} request"
+    return f"{whose} that ends {quoted(lines[-1])}" if lines else whose
 
 
 def quoted(text: str, most: int = SHOWN) -> str:

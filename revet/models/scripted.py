@@ -171,7 +171,7 @@ class ScriptedModel:
                 return self._signed(rule.answer())
             misfits.append(f"rule {number + 1}: {why}")
         raise ModelFailed(
-            f"no rule answers {described(request)}\n  in {self.name}{_listed(misfits)}",
+            f"no rule answers {described(request)}\n  in {self.name}{_listed(misfits)}{_wanted(request)}",
             hint="add a rule for it, or a last one without conditions",
         )
 
@@ -193,6 +193,11 @@ def _answers_tool(messages: Sequence[Message], text: str) -> bool:
 
 def _as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _wanted(request: Request) -> str:
+    fields = (request.answer or {}).get("properties")
+    return f"\n  wanted is JSON with {', '.join(fields)}" if isinstance(fields, dict) and fields else ""
 
 
 def _listed(misfits: Sequence[str]) -> str:

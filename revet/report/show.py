@@ -21,6 +21,7 @@ from revet.report.text import (
     in_a_line,
     one_line,
     plural,
+    said_once,
     seen_line,
     suspects,
     usage_line,
@@ -68,11 +69,11 @@ def print_run(console: Console, run: Run, folder: str | None = None) -> None:
         _print_evidence(console, run.baseline)
         if run.diagnosis is not None:
             _print_critique(console, run.diagnosis)
-    numbers: dict[str, int] = {}
+    numbers: dict[tuple[str, tuple[str, ...]], int] = {}
     number, choosing = 0, False
     for attempt in run.attempts:
         number += not (attempt.draft.gives_up or choosing)
-        first = numbers.setdefault(attempt.draft.id, number)
+        first = numbers.setdefault((attempt.draft.id, attempt.draft.steps), number)
         _print_attempt(console, attempt, f"Draft {number}" if not choosing else f"Chosen: draft {first}", run)
         choosing = attempt.decision is not None and attempt.decision.kind is DecisionKind.choose
     _print_changes(console, run)
@@ -120,7 +121,7 @@ def _print_attempt(console: Console, attempt: Attempt, name: str, run: Run) -> N
             _print_critique(console, critique)
     if attempt.decision is not None:
         _line(console, f"decision: {_decided(attempt.decision)}")
-        for reason in attempt.decision.reasons:
+        for reason in said_once(attempt.decision.reasons):
             _line(console, f"  because {one_line(reason, 300)}")
 
 
@@ -128,9 +129,9 @@ def _decided(decision: Decision) -> str:
     """What was decided, in words where the name alone would mislead."""
     if decision.held and decision.kind is DecisionKind.revise:
         return "nothing speaks against it; it is held while more drafts are made"
-    chooses = "one of the drafts that nothing speaks against is chosen"
+    chooses = "one of those that nothing speaks against is chosen"
     if decision.kind is DecisionKind.choose:
-        return f"nothing speaks against it, and there are enough: {chooses}" if decision.held else chooses
+        return f"nothing speaks against it, and no more are made: {chooses}" if decision.held else chooses
     return decision.kind.value
 
 
@@ -172,7 +173,8 @@ def _print_evidence(console: Console, evidence: Sequence[Evidence]) -> None:
 
 def _print_critique(console: Console, critique: Critique) -> None:
     verdict = f"{critique.verdict} (score {critique.score:.2f})"
-    _line(console, f"critic {one_line(critique.critic)}: {verdict}: {in_a_line(critique.possible_result, 300)}")
+    result = f": {in_a_line(critique.possible_result, 300)}" if critique.possible_result else ""
+    _line(console, f"critic {one_line(critique.critic)}: {verdict}{result}")
     lines = suspects([critique])
     if lines:
         _line(console, f"  most suspicious lines: {', '.join(lines)}")
@@ -209,7 +211,7 @@ def _print_end(console: Console, run: Run, folder: str | None) -> None:
     console.print()
     receipt = run.receipt
     if receipt is None and run.outcome is RunOutcome.answered:
-        for reason in run.decision.reasons:
+        for reason in said_once(run.decision.reasons):
             _line(console, f"It stands: {one_line(reason, 300)}")
         return
     if receipt is None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from revet.policy import drafts_made
 from revet.report.effects import table_lines
 from revet.report.ended import LOOKS, Ended
 from revet.report.spent import spent_line
@@ -149,7 +150,7 @@ def _cells(ended: Ended) -> tuple[str, ...]:
     return (
         one_line(ended.task.id, 30),
         f"{symbol} {ended.outcome.value}",
-        str(sum(not a.draft.gives_up for a in run.attempts)) if run else "–",
+        str(sum(not a.draft.gives_up for a in drafts_made(run.attempts))) if run else "–",
         failing_before_after(run) if run else "–",
         duration(run.usage.seconds) if run else "–",
         run.id if run else "",

@@ -6,12 +6,13 @@ cursor, recolour the screen or reverse the reading order.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from revet.agents.evidence import SUSPICIOUS
-from revet.policy import FILES_ONLY
+from revet.policy import FILES_ONLY, drafts_made
 from revet.schema import Attempt, Critique, Draft, Evidence, Outcome, Run, RunOutcome
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "in_a_line",
     "one_line",
     "plural",
+    "said_once",
     "seen_line",
     "suspects",
     "tally",
@@ -167,9 +169,14 @@ def suspects(critiques: Iterable[Critique], limit: int = 5) -> tuple[str, ...]:
 
 def tried(attempts: Iterable[Attempt]) -> int:
     """How many candidates the searches behind these drafts tried."""
-    drafts = {a.draft.id + str(a.round): a.draft for a in attempts}
+    drafts = {a.draft.id + str(a.round): a.draft for a in drafts_made(attempts)}
     counts = [draft.data.get("tried") for draft in drafts.values()]
-    return sum(int(n) for n in counts if isinstance(n, int | float))
+    return sum(int(n) for n in counts if isinstance(n, int | float) and math.isfinite(n))
+
+
+def said_once(reasons: Sequence[str]) -> list[str]:
+    """The reasons, without those of the evidence critic that repeat what the evidence itself says."""
+    return [each for each in reasons if not (each.startswith("evidence: ") and each[len("evidence: ") :] in reasons)]
 
 
 def why(run: Run) -> str:
@@ -226,7 +233,7 @@ def _not_solved(run: Run) -> str:
     parts = [left] if left else []
     if passes:
         spent = [r for r in run.decision.reasons if r.startswith("budget spent")]
-        others = [r for r in run.decision.reasons if r not in spent]
+        others = [r for r in said_once(run.decision.reasons) if r not in spent]
         parts = ["; ".join(r for r in others if "approval" in r) or "; ".join(spent + others)]
     elif attempts:
         parts.append(f"{plural(attempts, 'candidate')} tried, none passes")
@@ -279,7 +286,7 @@ def usage_line(run: Run) -> str:
     """``1 draft, 4.2 s, 6 tool calls``."""
     usage = run.usage
     parts = [
-        plural(len(run.attempts), "draft"),
+        plural(len(drafts_made(run.attempts)), "draft"),
         duration(usage.seconds),
         plural(usage.tool_calls, "tool call"),
     ]

@@ -18,6 +18,8 @@ __all__ = ["Watch", "recovered", "said_of"]
 NOTE_EVERY = 10.0
 """Seconds between two notes about the same search."""
 
+WAITS = "waits for your answer"
+
 
 def recovered(event: Started) -> list[str]:
     """A line for each interrupted commit that was found in the workspace, and what became of it."""
@@ -37,6 +39,8 @@ class Watch:
     where: str = ""
     best: str = ""
     _seen: bool = field(default=False, repr=False)
+    _choosing: bool = field(default=False, repr=False)
+    _numbers: dict[str, int] = field(default_factory=dict, repr=False)
     _noted: float = field(default=0.0, repr=False)
     _heard: float = field(default_factory=time.monotonic, repr=False)
 
@@ -63,10 +67,11 @@ class Watch:
             case "committed":
                 return self._committed(event)
             case "asked":
-                self.doing = "waits for your answer"
-                return ["waits for your answer"]
+                self.doing = WAITS
+                return [WAITS]
             case "finished":
-                self.doing = "has ended"
+                if self.doing != WAITS:
+                    self.doing = "has ended"
                 return []
 
     def lines(self) -> list[str]:
@@ -96,7 +101,10 @@ class Watch:
     def _criticised(self, event: Criticised) -> list[str]:
         critique = event.critique
         if critique.critic != "evidence":
-            self._seen = True
+            silent = critique.verdict is Verdict.abstain and not critique.findings
+            if silent and event.baseline:
+                return []  # a critic of drafts, and there is none yet
+            self._seen = self._seen or not silent
             return [f"{one_line(critique.critic, 40)}: {said_of(critique)}"]
         lines = suspects([critique], limit=4)
         where = ", ".join(lines)
@@ -128,7 +136,8 @@ class Watch:
         if draft.gives_up:
             self.doing = one_line(draft.notes, 160) or "has nothing more to propose"
             return [self.doing]
-        self.draft, self._seen = event.round + 1, False
+        self.draft, self._seen = event.round + 1, draft.problem is not None
+        self._numbers.setdefault(draft.id, self.draft)
         what = draft.notes or ", ".join(a.kind for a in draft.actions)
         if draft.problem is not None:
             what = f"no draft: {draft.problem}"
@@ -139,6 +148,15 @@ class Watch:
         return [self.doing, *(f"  {line}" for line in action_lines(draft))]
 
     def _decided(self, event: Decided) -> list[str]:
+        decision, chosen = event.decision, self._choosing
+        self._choosing = decision.kind is DecisionKind.choose
+        said = self._decision(event)
+        if not chosen:
+            return said
+        why = f": {one_line(decision.reasons[0])}" if decision.reasons else ""
+        return [f"draft {self._numbers.get(decision.draft or '', self.draft)} is chosen{why}", *said]
+
+    def _decision(self, event: Decided) -> list[str]:
         kind = event.decision.kind
         if event.decision.held:
             why = event.decision.reasons[0] if event.decision.reasons else "there are enough to choose among"
@@ -168,8 +186,10 @@ class Watch:
 
 
 def said_of(critique: Critique) -> str:
-    """A critic's verdict, and the gravest thing that it found."""
+    """A critic's verdict, and the gravest thing that it found; of one that abstains, why."""
     gravest = max(critique.findings, key=lambda finding: finding.severity.rank, default=None)
+    if gravest is None and critique.verdict is Verdict.abstain and critique.possible_result:
+        return f"{critique.verdict.value}: {one_line(critique.possible_result, 160)}"
     if gravest is None or critique.verdict is Verdict.accept:
         return critique.verdict.value
     return f"{critique.verdict.value}: {one_line(gravest.claim, 160)}"

@@ -10,7 +10,9 @@ __all__ = ["Note"]
 
 
 class Note(Model):
-    """One thing that was learnt. It is data, whoever wrote it: no decision rests on it.
+    """One thing that was learnt. It is data, whoever wrote it: none lets a draft through.
+
+    One of the kind `refused` keeps exactly the draft whose id is in its ``data["draft"]`` from being examined.
 
     `kind` says what it is: `correction` (what was wrong, and what mended it), `trajectory` (the actions of a run that
     was approved), `reflection` (advice to oneself), `template` (an error and how to criticise it), or another.

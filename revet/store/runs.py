@@ -217,7 +217,8 @@ class Store:
             return matches[0]
         if matches:
             shown = ", ".join(matches[:6]) + (" …" if len(matches) > 6 else "")
-            raise RunNotFound(f"{start!r} could be any of {len(matches)} runs", hint=f"write more of it: {shown}")
+            hint = f"write more of it (newest first): {shown}"
+            raise RunNotFound(f"{start!r} could be any of {len(matches)} runs", hint=hint)
         if not known:
             hint = "runs are kept in `.revet` of the folder that revet was started in; --out DIR names another"
             raise RunNotFound(f"there is no run {start!r}: {self.folder} holds no runs", hint=hint)

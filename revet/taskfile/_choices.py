@@ -286,7 +286,7 @@ def _recipe_complaints(settings: Settings, task: Task | None) -> Iterator[Compla
         yield Complaint(("options", "friction"), problem, "leave it out, or take another recipe")
     least = recipe.least_rounds(options)
     if "rounds" in settings.model_fields_set and settings.rounds < least:
-        problem = f"the recipe {recipe.name} needs {least} rounds of revision at least"
+        problem = f"the recipe {recipe.name} needs {least} round{'s' * (least > 1)} of revision at least"
         yield Complaint(("rounds",), problem, f"give it {least} or more, or leave the rounds to the recipe")
     if task is not None and recipe.check is not None:
         yield from (Complaint(*unmet) for unmet in recipe.check(task, options))

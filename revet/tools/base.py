@@ -53,7 +53,8 @@ class View:
     it returns joins the evidence of this round and may be cited. `tools` are those that can be used.
     `secret` is random, known to this run alone, and the same when the run is resumed: what a text from outside cannot
     know. `offers` are the kinds of actions that a proposer is told of, each with what it has to know besides.
-    `notes` are what earlier runs taught. `fork` gives the same view with an account and a `use` of its own, for roles
+    `notes` are what earlier runs taught. `moved`: the workspace changed while the run lasted, as who learns from the
+    run is told. `fork` gives the same view with an account and a `use` of its own, for roles
     that one role lets speak, at the same time too: fork in an order that is the same when the step is done again.
     """
 
@@ -80,6 +81,7 @@ class View:
     secret: str = ""
     offers: Mapping[str, str] = field(default_factory=lambda: dict(OFFERS))
     notes: Sequence[Note] = ()
+    moved: bool = False
     forking: Callable[[str], View] | None = None
     emit: Callable[[str, Mapping[str, JsonValue]], None] = unheard
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from revet.agents.memory.text import query_of
 from revet.agents.panel.aggregate import dropped
 from revet.errors import BudgetSpent, StoreError
 from revet.graphs import Agent
+from revet.models import Form, LanguageModel, Reply, Request
 from revet.schema import (
     Answer,
     Attempt,
@@ -299,6 +303,22 @@ async def test_what_cannot_be_distilled_stays_as_it_is(said: Any) -> None:
     note = Note(id="n", kind="correction", text="as it was")
     assert await ChatDistiller(Talker(said).model).distil(view(heard=heard), note) == note
     assert heard[-1][0] == "undistilled"
+
+
+async def test_a_model_that_does_not_answer_in_the_time_of_the_run_distils_nothing() -> None:
+    class Hangs:
+        name = "hangs"
+        forms: Sequence[Form] = ()
+
+        async def reply(self, request: Request) -> Reply:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        async def close(self) -> None: ...
+
+    note = Note(id="n", kind="correction", text="as it was")
+    late = replace(view(), deadline=time.monotonic() + 0.1)
+    assert await ChatDistiller(LanguageModel(Hangs())).distil(late, note) == note
 
 
 async def test_a_memory_that_breaks_when_the_run_has_ended_takes_nothing_from_it(tmp_path: Path) -> None:

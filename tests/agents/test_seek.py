@@ -31,7 +31,7 @@ from revet.schema import (
     Verdict,
     WriteFile,
 )
-from revet.tools.base import View
+from revet.tools.base import ToolCall, View
 from tests.agents.chat_support import SECRET, Talker, changed, outside_fences, view
 
 
@@ -92,6 +92,25 @@ async def test_what_acts_or_answers_nothing_need_not_cite() -> None:
 async def test_an_action_that_changes_nothing_is_no_way_round_citing() -> None:
     idle = replace(judged("so", actions=(WriteFile(path="a", content="b"),)), changes=Changes())
     assert (await CitedCritic().criticise(idle)).verdict is Verdict.revise
+
+
+async def test_a_critic_that_searches_does_not_find_what_was_dropped() -> None:
+    made: list[ToolCall] = []
+
+    async def use(call: ToolCall) -> Evidence:
+        made.append(call)
+        return found("other", "3")
+
+    class Searches:
+        name = "searches"
+
+        async def criticise(self, view: View) -> Critique:
+            await view.use(ToolCall(tool="corpus", request="q", arguments={"query": "q", "exclude": ["7"]}))
+            await view.use(ToolCall(tool="sql", request="q", arguments={"query": "q"}))
+            return Critique(critic=self.name, verdict=Verdict.accept)
+
+    await WithoutDropped(Searches()).criticise(replace(judged("so"), use=use))
+    assert [call.arguments for call in made] == [{"query": "q", "exclude": ["7", "2"]}, {"query": "q"}]
 
 
 async def test_a_critic_is_not_shown_what_was_dropped() -> None:

@@ -21,7 +21,7 @@ from revet.graphs.recipes import RECIPES
 from revet.models import LanguageModel, Request
 from revet.models.scripted import ScriptedModel
 from revet.policy import Policy
-from revet.schema import Draft, Note, Run, RunOutcome, Task, WriteFile
+from revet.schema import Critique, Draft, Note, Run, RunOutcome, Task, WriteFile
 from revet.store import Corrections
 from revet.tools.base import View
 from tests.agents.chat_support import said_action, said_draft
@@ -101,6 +101,22 @@ async def test_a_draft_that_failed_before_costs_a_round_and_no_examination(tmp_p
     assert run.outcome is RunOutcome.committed and run.usage.rounds == 1
     assert run.attempts[0].draft.problem is not None and failed.id in run.attempts[0].draft.problem
     assert [e.tool for e in run.attempts[0].evidence] == ["stage"]
+
+
+async def test_what_failed_in_a_workspace_that_moved_meanwhile_may_be_tried_again(tmp_path: Path) -> None:
+    task = task_in(tmp_path / "work")
+
+    class Moving(Scripted):
+        async def revise(self, view: View, critique: Critique) -> Draft:
+            (tmp_path / "work" / "data.txt").write_text("what a person writes while the run lasts")
+            return await super().revise(view, critique)
+
+    moved = Agent(
+        Moving([writes(WRONG), writes("answer = 40\n")]), tools=[Checker()], sandbox=None, store=tmp_path / "store",
+        policy=Policy(rounds=1), options={"memory": True},
+    )  # fmt: skip
+    assert (await moved.arun(task)).outcome is RunOutcome.abstained
+    assert Corrections(tmp_path / "store").all() == []
 
 
 async def test_a_killed_run_that_goes_on_recalls_what_it_had_recalled(tmp_path: Path) -> None:

@@ -92,7 +92,10 @@ async def test_where_no_rule_answers_the_request_and_the_rules_are_named() -> No
     assert told.startswith("no rule answers the critic's request that ends “a question”\n  in scripted\n  rule 1: ")
     for part in ("role is judge", "lack “zebra”", "hold “question”", "matches “z+”", "no tool's result", "used up"):
         assert part in told
-    assert not caught.value.retryable
+    assert not caught.value.retryable and "wanted" not in told
+    shaped = request("x").model_copy(update={"answer": {"properties": {"first": {}, "better": {}}}})
+    with pytest.raises(ModelFailed, match="wanted is JSON with first, better"):
+        await ScriptedModel([]).reply(shaped)
     with pytest.raises(ModelFailed, match="and 9 more"):
         await ScriptedModel([{"role": "judge", "reply": "x"}] * 21).reply(request("x"))
 

@@ -214,6 +214,20 @@ def test_why_a_draft_does_not_pass_is_said_where_nothing_else_said_it() -> None:
     assert watch.hear(Decided(round=0, decision=refused)) == [said]
 
 
+def test_a_critic_that_abstains_says_why_and_hides_no_reason() -> None:
+    watch = Watch(QUESTION)
+    silent = Critique(critic="steps", verdict=Verdict.abstain, possible_result="its answer could not be used")
+    assert watch.hear(Criticised(round=0, critique=silent, baseline=True)) == []
+    watch.hear(Proposed(round=0, draft=Draft(author="chat", answer="Rhea")))
+    assert watch.hear(Criticised(round=0, critique=silent)) == ["steps: abstain: its answer could not be used"]
+    refused = Decision(kind=DecisionKind.revise, reasons=("`apply draft` error", "evidence: `apply draft` error"))
+    lines = watch.hear(Decided(round=0, decision=refused))
+    assert lines == ["draft 1 does not pass: `apply draft` error; looks for a better one"]
+    attempt = Attempt(round=0, draft=Draft(author="chat", answer="Rhea"), decision=refused, critiques=(silent,))
+    text = "\n".join(told(question().model_copy(update={"attempts": (attempt,)})))
+    assert "because `apply draft` error" in text and "because evidence: `apply draft`" not in text
+
+
 def test_a_commit_is_told_with_what_the_model_made_of_it() -> None:
     best = committed().best
     assert best is not None

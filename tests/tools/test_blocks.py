@@ -66,7 +66,12 @@ async def traced(folder: Path, source: str, **more: Any) -> Evidence | None:
     (place / "sums.py").write_text(SOURCE)
     (place / "test_sums.py").write_text(more.get("tests", TESTS))
     draft = Draft(author="t", actions=(WriteFile(path="sums.py", content=source),))
-    agent = Agent(Scripted([draft]), tools=[Tests(), Blocks()], store=folder / "store", policy=Policy(rounds=1))
+    agent = Agent(
+        Scripted([draft]),
+        tools=[Tests(test_timeout=1.0), Blocks(seconds=1.0)],
+        store=folder / "store",
+        policy=Policy(rounds=1),
+    )
     task = Task(goal="Mend it.", workspace=str(place), edit=("sums.py",), checks=(more.get("check", "pytest -q"),))
     run = await agent.arun(task)
     return next((e for e in run.attempts[0].evidence if e.tool == "blocks"), None)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from revet.agents.chat.asking import Room, ask_for
-from revet.agents.chat.drafting import SaidDraft, kinds_shown
+from revet.agents.chat.drafting import SaidDraft, drafted, kinds_shown
 from revet.agents.chat.files import Files, look
-from revet.agents.chat.heard import Schedule, repeats, tried
+from revet.agents.chat.heard import Schedule, objections, repeats, tried
 from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.recalled import notes_section, refused_before
 from revet.agents.chat.sections import (
@@ -28,7 +28,7 @@ from revet.agents.chat.sections import (
 from revet.agents.chat.show import cut, show_evidence
 from revet.errors import AnswerUnusable, BudgetSpent
 from revet.models import LanguageModel, Request
-from revet.schema import Critique, Draft, Verdict
+from revet.schema import Critique, Draft
 from revet.tools.base import View
 
 __all__ = ["ChatAgent"]
@@ -125,10 +125,10 @@ class ChatAgent:
         for _ in range(self.looks):
             said = await self._say(asking)
             if asking.files is None or not said.only_reads:
-                return _drafted(said, self.name)
+                return drafted(said, self.name)
             asking = replace(asking, asked=tuple(dict.fromkeys((*asking.asked, *said.read))))
             asking.view.emit("reading", {"files": list(said.read)})
-        return _drafted(await self._say(replace(asking, notice=f"{asking.notice} {NO_MORE}".strip())), self.name)
+        return drafted(await self._say(replace(asking, notice=f"{asking.notice} {NO_MORE}".strip())), self.name)
 
     async def _say(self, asking: _Asking) -> SaidDraft:
         return await ask_for(asking.view, self.model, SaidDraft, lambda room: self._request(asking, room), self.room)
@@ -145,7 +145,7 @@ class ChatAgent:
             notes=notes_section(view.notes, view.secret, room.part(0.08), without=FOR_CRITICS),
             tried=_tried_section(view, room),
             last=_last_section(asking, room),
-            critique=critique_section(_critiques(view, critique), view.secret, room.part(0.1)),
+            critique=critique_section(objections(view, critique), view.secret, room.part(0.1)),
             evidence=_evidence_section(view, room),
             now=section("Now", asking.notice),
         )
@@ -179,24 +179,11 @@ def _last_section(asking: _Asking, room: Room) -> str:
     return candidate_section(view.draft, view.changes, view.secret, room.part(0.1), "Your last draft")
 
 
-def _critiques(view: View, critique: Critique | None) -> list[Critique]:
-    """The critique that is to be heard, and what other critics object to in the same draft."""
-    last = view.attempts[-1].critiques if view.attempts else ()
-    others = [c for c in last if c != critique and c.verdict in (Verdict.revise, Verdict.reject)]
-    return [*([critique] if critique else []), *others]
-
-
 def _evidence_section(view: View, room: Room) -> str:
     if not view.evidence:
         return ""
     of = "your last draft" if view.draft is not None else "the workspace as it is"
     return section(f"Evidence about {of}", show_evidence(view.evidence, view.secret, room.part(0.2)))
-
-
-def _drafted(said: SaidDraft, author: str) -> Draft:
-    if said.only_reads and not (said.give_up or "").strip():
-        return Draft(author=author, problem="it asked to read files again and drafted nothing")
-    return said.draft(author)
 
 
 def _unusable(author: str, error: AnswerUnusable) -> Draft:

@@ -26,7 +26,7 @@ from revet.schema import (
     WriteFile,
 )
 
-__all__ = ["KINDS", "SaidAction", "SaidDraft", "SaidReplacement", "kinds_shown"]
+__all__ = ["KINDS", "SaidAction", "SaidDraft", "SaidReplacement", "drafted", "kinds_shown"]
 
 KINDS = {
     "write_file": "create a file, or replace all of it: path, content",
@@ -128,6 +128,13 @@ class SaidDraft(Said):
             steps=tuple(self.steps),
             notes=(self.give_up or self.thoughts) if nothing else self.thoughts,
         )
+
+
+def drafted(said: SaidDraft, author: str) -> Draft:
+    """What was said as a draft. To want to read what cannot be shown, or was shown, is none; it is no giving up."""
+    if said.only_reads and not (said.give_up or "").strip():
+        return Draft(author=author, problem="it asked to read files again and drafted nothing")
+    return said.draft(author)
 
 
 def kinds_shown(known: Mapping[str, str], *, workspace: bool) -> str:

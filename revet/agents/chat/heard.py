@@ -14,9 +14,10 @@ from pydantic import Field
 from revet.agents.chat.fence import fence
 from revet.agents.chat.files import shown_diff
 from revet.agents.chat.show import cut, share
-from revet.schema import Attempt, Draft, Model
+from revet.schema import Attempt, Critique, Draft, Model, Verdict
+from revet.tools.base import View
 
-__all__ = ["Schedule", "repeats", "tried"]
+__all__ = ["Schedule", "objections", "repeats", "tried"]
 
 MOST_REASON = 400
 LEAST, FRAME = 160, 120
@@ -83,3 +84,10 @@ def _told(attempt: Attempt) -> str:
     elif draft.actions:
         told += [action.model_dump_json(exclude_none=True) for action in draft.actions]
     return "\n".join(told)
+
+
+def objections(view: View, critique: Critique | None) -> list[Critique]:
+    """The critique that is to be heard, and what other critics object to in the same draft."""
+    last = view.attempts[-1].critiques if view.attempts else ()
+    others = [c for c in last if c != critique and c.verdict in (Verdict.revise, Verdict.reject)]
+    return [*([critique] if critique else []), *others]

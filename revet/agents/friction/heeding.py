@@ -40,7 +40,7 @@ _heard: ContextVar[View | None] = ContextVar("_heard", default=None)
 class Friction(Model):
     """How revisions are kept from repeating what was refused. The defaults are as published."""
 
-    rounds: int = Field(default=10, ge=1, description="revisions, where neither policy nor method has more")
+    rounds: int = Field(default=10, ge=1, description="revisions, unless they are set elsewhere or are more")
     step: float = Field(default=0.15, ge=0, le=2, description="temperature for each round")
     cap: float = Field(default=1.5, ge=0, le=2, description="the highest temperature that this comes to")
     forbid: bool = Field(default=True, description="list the answers that were refused, and forbid them")

@@ -13,6 +13,7 @@ from revet.agents.chat.prompts import Prompts
 from revet.agents.chat.said import Said, Text
 from revet.agents.chat.sections import messages
 from revet.agents.chat.show import cut
+from revet.agents.memory.timely import within
 from revet.errors import AnswerUnusable, BudgetSpent
 from revet.models import LanguageModel, Request
 from revet.schema import Note
@@ -54,7 +55,8 @@ class ChatDistiller:
     async def distil(self, view: View, note: Note) -> Note:
         """The note with the lesson in place of what happened; its id stays."""
         try:
-            said = await ask_for(view, self.model, SaidLesson, lambda room: self._request(view, note, room), self.room)
+            asked = ask_for(view, self.model, SaidLesson, lambda room: self._request(view, note, room), self.room)
+            said = await within(view, asked)
         except (AnswerUnusable, BudgetSpent) as error:
             view.emit("undistilled", {"note": note.id, "why": str(error)})
             return note

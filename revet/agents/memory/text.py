@@ -67,7 +67,7 @@ class TextMemory:
 
     async def learn(self, view: View, run: Run) -> None:
         told = [await self._told(view, note) for note in self._lessons(run)]
-        if not run.receipt:  # after a commit the workspace is another, and what failed may do
+        if not run.receipt and not view.moved:  # in a workspace that is another now, what failed may do
             held = await asyncio.to_thread(contents, view.workspace)
             told += refused(run, found_as(held, run.baseline)) if held else []
         await asyncio.to_thread(self.corrections.add, told, run=run.id)

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from revet.agents.base import Critic
 from revet.agents.chat.asking import Room, ask_for
-from revet.agents.chat.critic import plain
+from revet.agents.chat.critic import abstained, plain
 from revet.agents.chat.fence import fence
 from revet.agents.chat.judge import ChatJudge, SaidPreference
 from revet.agents.chat.prompts import Prompts
@@ -107,6 +107,8 @@ class DebiasedCritic:
         self.name = f"{critic.name}+debiased"
 
     async def criticise(self, view: View) -> Critique:
+        if view.draft is None or view.draft.problem is not None:
+            return abstained(self.name, "there is no draft to examine")
         said = await self.critic.criticise(view)
         firm = [finding for finding in said.findings if grave(finding)]
         for _ in range(self.times):

@@ -78,7 +78,12 @@ class _Speaker:
     """One model, with prompts of this room."""
 
     def __init__(
-        self, model: LanguageModel, *, prompts: Path | str | None = None, temperature: float | None, room: Room | None
+        self,
+        model: LanguageModel,
+        *,
+        prompts: Path | str | None = None,
+        temperature: float | None = 1.0,
+        room: Room | None = None,
     ) -> None:
         self.model, self.temperature, self.room = model, temperature, room or Room()
         self.prompts = Prompts(prompts, home=HOME)
@@ -99,16 +104,6 @@ class _Speaker:
 
 class Personas(_Speaker):
     """Makes up who criticises a draft, and who leads, from the draft itself."""
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        *,
-        prompts: Path | str | None = None,
-        temperature: float | None = 1.0,
-        room: Room | None = None,
-    ) -> None:
-        super().__init__(model, prompts=prompts, temperature=temperature, room=room)
 
     async def made(self, view: View, criteria: Sequence[str]) -> tuple[list[str], str]:
         """Empty ones for an answer that cannot be used."""
@@ -166,16 +161,6 @@ class Leader(_Speaker):
 
     waits = False
 
-    def __init__(
-        self,
-        model: LanguageModel,
-        *,
-        prompts: Path | str | None = None,
-        temperature: float | None = 1.0,
-        room: Room | None = None,
-    ) -> None:
-        super().__init__(model, prompts=prompts, temperature=temperature, room=room)
-
     async def pick(self, view: View, offers: Sequence[Offer], persona: str) -> int | None:
         listed = "\n".join(f"{number}. {offer.picked}" for number, offer in enumerate(offers, 1))
 
@@ -194,6 +179,7 @@ class CollectiveCritic:
     """Lets the `seats` offer points at the same time, a person after the models, and the `leader` pick one of all.
 
     `criteria`, one for each seat, are what `personas` makes the critics for. After `rounds` drafts it abstains.
+    A point has the `severity`: below the policy's `veto_from` it holds no draft back.
     Where the leader picks none that there is, the first critic's pick is heard; where nobody offers any, it abstains.
     """
 
@@ -206,10 +192,11 @@ class CollectiveCritic:
         personas: MakesPersonas,
         points: int = 3,
         rounds: int = 3,
+        severity: Severity = Severity.minor,
         name: str = "collective",
     ) -> None:
         self.seats, self.leader, self.criteria, self.personas = tuple(seats), leader, tuple(criteria), personas
-        self.points, self.rounds, self.name = points, rounds, name
+        self.points, self.rounds, self.severity, self.name = points, rounds, severity, name
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft
@@ -244,7 +231,7 @@ class CollectiveCritic:
     def _critique(self, offers: Sequence[Offer], picked: int, draft: Draft) -> Critique:
         chosen = offers[picked]
         others = [
-            dropped(_point(offer, place))
+            dropped(self._point(offer, place))
             for number, offer in enumerate(offers)
             for place in range(len(offer.points))
             if (number, place) != (picked, chosen.pick)
@@ -253,13 +240,11 @@ class CollectiveCritic:
             critic=self.name,
             verdict=Verdict.revise,
             possible_result=f"{chosen.critic} was picked of {len(offers)}",
-            findings=(_point(chosen, chosen.pick), *others),
+            findings=(self._point(chosen, chosen.pick), *others),
         )
 
-
-def _point(offer: Offer, place: int) -> Finding:
-    category = f"point/{offer.critic}"
-    return Finding(claim=offer.points[place], severity=Severity.minor, category=category)
+    def _point(self, offer: Offer, place: int) -> Finding:
+        return Finding(claim=offer.points[place], severity=self.severity, category=f"point/{offer.critic}")
 
 
 def _persona(persona: str, view: View, room: Room) -> str:

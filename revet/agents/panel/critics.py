@@ -32,8 +32,8 @@ class PanelCritic:
         self.critics, self.merge, self.name = tuple(critics), merge, name
 
     async def criticise(self, view: View) -> Critique:
-        if view.draft is None:
-            return abstained(self.name, "there is no draft to examine yet")
+        if view.draft is None or view.draft.problem is not None:
+            return abstained(self.name, "there is no draft to examine")
         views, last = [view.fork(critic.name) for critic in self.critics], view.fork(self.name)
         said, found = await asked_together(self.critics, views)
         last = replace(last, evidence=(*last.evidence, *found))

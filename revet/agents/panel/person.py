@@ -13,9 +13,10 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from revet.agents.chat.critic import plain
+from revet.agents.chat.heard import objections
 from revet.agents.chat.show import cut
 from revet.agents.panel.offers import Offer
-from revet.schema import Action, Attempt, Changes, Critique, Draft, Verdict
+from revet.schema import Action, Attempt, Changes, Critique, Draft
 from revet.tools.base import View
 
 __all__ = ["Ask", "Person"]
@@ -26,7 +27,6 @@ T = TypeVar("T")
 TRIES = 5
 MOST_SHOWN, MOST_WORDS = 20_000, 1_000_000
 PASSES = ("reject", "expire", "pass")
-OBJECTING = (Verdict.revise, Verdict.reject)
 _actions: TypeAdapter[tuple[Action, ...]] = TypeAdapter(tuple[Action, ...])
 
 
@@ -63,10 +63,8 @@ class Person:
 
     async def revise(self, view: View, critique: Critique) -> Draft:
         """They are told what every critic objects to, the leading one first."""
-        last = view.attempts[-1].critiques if view.attempts else ()
-        others = [each for each in last if each != critique and each.verdict in OBJECTING]
         asks = "Write the next draft: the answer in your words, or {answer: …, actions: […]}."
-        return self._draft(view, asks, [critique, *others])
+        return self._draft(view, asks, objections(view, critique))
 
     def _draft(self, view: View, asks: str, critiques: Sequence[Critique]) -> Draft:
         told = [word for each in critiques for word in (each.possible_result, *(f.claim for f in each.findings))]
@@ -144,5 +142,8 @@ def _draft(name: str, answer: object) -> Draft:
         except (ValidationError, TypeError) as error:
             raise ValueError(f"actions: {error}") from None
         said = answer.get("answer")
-        return Draft(author=name, actions=actions, answer=said if isinstance(said, str) else None)
+        words = plain(said, MOST_WORDS) if isinstance(said, str) else ""
+        if not actions and not words:
+            raise ValueError("it does nothing and answers nothing: give actions or an answer in words, or pass")
+        return Draft(author=name, actions=actions, answer=words or None)
     return Draft(author=name, answer=_words(answer))

@@ -81,8 +81,8 @@ class RecursiveCritic:
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft
-        if draft is None:
-            return abstained(self.name, "there is no draft to examine yet")
+        if draft is None or draft.problem is not None:
+            return abstained(self.name, "there is no draft to examine")
         levels = [
             [view.fork(f"{self.name}-{level}") for _ in range(1 if level == self.depth else 2)]
             for level in range(1, self.depth + 1)

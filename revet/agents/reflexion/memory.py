@@ -27,16 +27,17 @@ def reflections_of(attempts: Sequence[Attempt], last: int, goal: str = "", run: 
 
 
 class Reflections(TextMemory):
-    """Recalls up to `limit` reflections of other runs, and keeps the last ones of each that ends, however it ended.
+    """Recalls up to `limit` reflections of other runs, and keeps the last `kept` of each that ends, however it ended.
 
     They are the agent's own words and prove nothing. Besides, drafts that failed a required check are remembered as
     any `TextMemory` does.
     """
 
-    def __init__(self, corrections: Corrections, *, limit: int = 3, name: str = "reflections") -> None:
+    def __init__(self, corrections: Corrections, *, limit: int = 3, kept: int = 3, name: str = "reflections") -> None:
         super().__init__(corrections, kinds=(REFLECTION,), limit=limit, name=name)
+        self.kept = kept
 
     async def learn(self, view: View, run: Run) -> None:
         await super().learn(view, run)
-        notes = reflections_of(run.attempts, self.limit, run.task.goal, run.id)
+        notes = reflections_of(run.attempts, self.kept, run.task.goal, run.id)
         await asyncio.to_thread(self.corrections.add, notes, run=run.id)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from revet.agents.chat import ChatAgent, Schedule
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import fraction, plain
+from revet.agents.chat.heard import objections
 from revet.agents.chat.said import Said, Text
 from revet.agents.chat.sections import critique_section, inputs_section, messages, section
 from revet.agents.prefixed import Prefixed
@@ -195,13 +196,12 @@ class _Planning:
 
     def _request(self, prompt: str, room: Room) -> Request:
         prompts, view = self.agent._prompts, self.view
-        critiques = [self.critique] if self.critique else []
         user = prompts.fill(
             "next",
             goal=view.task.goal,
             inputs=inputs_section(view.task, view.secret, room.part(0.2)),
             plan=section("So far", self.shown(room)),
-            critique=critique_section(critiques, view.secret, room.part(0.1)),
+            critique=critique_section(objections(view, self.critique), view.secret, room.part(0.1)),
         )
         system = prompts.fill(f"{prompt}_system")
         return Request(role="planner", messages=messages(system, user), temperature=self.agent.temperature)

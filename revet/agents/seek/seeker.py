@@ -16,6 +16,7 @@ from pydantic import Field
 from revet.agents.chat import ChatAgent, Schedule
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.fence import fence
+from revet.agents.chat.heard import objections
 from revet.agents.chat.said import Said, Text
 from revet.agents.chat.sections import critique_section, inputs_section, messages, section
 from revet.agents.chat.show import cut
@@ -24,7 +25,7 @@ from revet.agents.prefixed import Prefixed
 from revet.agents.seek.trail import Trail, look_for, marked, show_found, tidy, trail_of
 from revet.errors import AnswerUnusable, InputError
 from revet.models import LanguageModel, Request
-from revet.schema import Critique, Draft, Evidence, Outcome, Verdict
+from revet.schema import Critique, Draft, Evidence, Outcome
 from revet.tools.base import View
 
 __all__ = ["HOME", "SaidJudgement", "SaidMove", "SeekAgent"]
@@ -183,9 +184,8 @@ class SeekAgent:
 
 def _all_that_object(view: View, critique: Critique) -> Critique:
     """What all critics object to in the last draft, as one critique."""
-    last = view.attempts[-1].critiques if view.attempts else ()
-    others = [c for c in last if c != critique and c.verdict in (Verdict.revise, Verdict.reject)]
-    return union((critique, *others), critique.critic) if others else critique
+    heard = objections(view, critique)
+    return union(heard, critique.critic) if len(heard) > 1 else critique
 
 
 def _without_searches(view: View, trail: Trail) -> View:

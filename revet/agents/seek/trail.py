@@ -142,16 +142,17 @@ def tidy(query: str) -> str:
 
 
 class WithoutDropped:
-    """A critic that is not shown what was dropped."""
+    """A critic that is not shown what was dropped, and does not find it by a search of its own."""
 
     def __init__(self, critic: Critic) -> None:
         self.critic, self.name = critic, critic.name
 
     async def criticise(self, view: View) -> Critique:
-        dropped = set(trail_of(view).dropped)
-        return await self.critic.criticise(
-            replace(view, evidence=tuple(e for e in view.evidence if e.id not in dropped))
-        )
+        trail = trail_of(view)
+        dropped = set(trail.dropped)
+        left = [e for e in trail.known if e.id in dropped]
+        kept = tuple(e for e in view.evidence if e.id not in dropped)
+        return await self.critic.criticise(replace(_excluding(view, left), evidence=kept))
 
 
 class JudgeWithoutDropped:
@@ -167,6 +168,21 @@ class JudgeWithoutDropped:
 def _without_dropped(attempt: Attempt, view: View) -> Attempt:
     dropped = set(trail_of(replace(view, draft=attempt.draft)).dropped)
     return attempt.model_copy(update={"evidence": tuple(e for e in attempt.evidence if e.id not in dropped)})
+
+
+def _excluding(view: View, left: Sequence[Evidence]) -> View:
+    """The view, whose searches leave out the passages of what was `left`."""
+    passages: list[JsonValue] = [id for e in left for p in passages_of(e) if (id := p.get("id"))]
+    tools = {e.tool for e in left}
+
+    async def use(call: ToolCall) -> Evidence:
+        if call.tool not in tools:
+            return await view.use(call)
+        known = call.arguments.get("exclude")
+        exclude: list[JsonValue] = [*(known if isinstance(known, list) else []), *passages]
+        return await view.use(call.model_copy(update={"arguments": {**call.arguments, "exclude": exclude}}))
+
+    return replace(view, use=use)
 
 
 def _recorded(attempts: Sequence[Attempt]) -> list[Evidence]:

@@ -65,7 +65,8 @@ class TableCritic:
 
     The templates are those among ``view.notes``, and the seeds; `examples` of them are shown at most. It accepts what
     the judge calls right. It abstains where the judge's answer cannot be used, and where the judge calls the answer
-    wrong and the critic finds no wrong step: as published, the answer then stays as it is.
+    wrong and the critic finds no wrong step: as published, the answer then stays as it is. Where the critic's answer
+    cannot be used, or names a step that is not there, the judge's word is the critique.
     """
 
     def __init__(
@@ -100,16 +101,25 @@ class TableCritic:
         if judged.right:
             return Critique(critic=self.name, verdict=Verdict.accept, possible_result=why, score=1.0, confidence=sure)
         steps = steps_of(draft)
+        wrong = Finding(claim=why or "the judge calls it wrong", category="answer", confidence=sure)
         if not steps:
-            finding = Finding(claim=why or "the judge calls it wrong", category="answer", confidence=sure)
-            return _refused(self.name, finding, 0.0)
+            return _refused(self.name, wrong, 0.0)
         tree = Tree(view.notes)
         path = await self._routed(view, draft, steps, tree)
         shown = tree.examples(path, view.task.goal, self.examples)
-        said = await ask_for(
-            view, self.model, SaidWrongStep, lambda room: self._criticising(view, draft, steps, shown, room), self.room
-        )
-        if said.wrong_step is None or said.wrong_step >= len(steps):
+        try:
+            said = await ask_for(
+                view,
+                self.model,
+                SaidWrongStep,
+                lambda room: self._criticising(view, draft, steps, shown, room),
+                self.room,
+            )
+        except AnswerUnusable:
+            return _refused(self.name, wrong, 0.0)
+        if said.wrong_step is not None and said.wrong_step >= len(steps):
+            return _refused(self.name, wrong, 0.0)
+        if said.wrong_step is None:
             return abstained(self.name, f"the judge calls the answer wrong, and no step is found to be: {why}")
         return _refused(self.name, _finding(said, path), said.wrong_step / len(steps))
 

@@ -20,6 +20,7 @@ from revet.agents.chat.said import FEW, MANY, Number, Said, Text, Word
 from revet.agents.chat.sections import messages, section
 from revet.agents.chat.show import cut, share
 from revet.agents.chat.steps import steps_of
+from revet.agents.memory.timely import within
 from revet.agents.table.critic import route_of
 from revet.agents.table.shown import HOME
 from revet.agents.table.tree import MOST_DEPTH, MOST_NAME, OTHER, TEMPLATE, Tree, path_of
@@ -108,9 +109,10 @@ class Curator:
         tree = Tree(stored)
         path = tree.find(route)
         try:
-            said = await ask_for(
+            asked = ask_for(
                 view, self.model, SaidCuration, lambda room: self._request(view, tree, path, note, room), self.room
             )
+            said = await within(view, asked)
         except AnswerUnusable:
             said = SaidCuration(reason="", action="keep", path=[], names=[], places=[])
         *moved, new = placed(said, tree, path, note)

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from revet.actions.calls.functions import find
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import plain
-from revet.agents.chat.drafting import SaidDraft, kinds_shown
+from revet.agents.chat.drafting import SaidDraft, drafted, kinds_shown
 from revet.agents.chat.files import Files, look
 from revet.agents.chat.prompts import Prompts
 from revet.agents.chat.said import Said, Text, Word
@@ -68,7 +68,7 @@ class ToolUser:
 
     `external` says what becomes of a tool that fails to the last: `skip` goes on without it, `finish` gives up and
     tells the person. `retries` (0 to 3) are further calls of a tool that fails, after waits that double from `wait`
-    seconds. `turns` bounds the calls for one draft.
+    seconds. `turns` bounds the calls for one draft, and how often it asks to be shown files.
 
     A turn that cannot be used, and calls without an end, become ``Draft(problem=…)``; `BudgetSpent` and `ModelFailed`
     are raised.
@@ -101,13 +101,19 @@ class ToolUser:
 
     async def _worked(self, view: View, made: list[Made], critique: Critique | None) -> Draft:
         made, files = [*made], await asyncio.to_thread(look, view)
+        asked: tuple[str, ...] = ()
         try:
             for _ in range(self.turns):
-                said = await self._turn(view, files, made, critique)
+                said = await self._turn(view, files, asked, made, critique)
                 if made and made[-1].kind == "internal" and said.error != "none":
                     made[-1] = made[-1].model_copy(update={"named": said.error})
+                more = tuple(dict.fromkeys((*asked, *(said.draft.read if said.draft else ()))))
+                if said.draft and said.draft.only_reads and files is not None and more != asked:
+                    asked = more
+                    view.emit("reading", {"files": [*said.draft.read]})
+                    continue
                 if said.draft is not None:
-                    draft = said.draft.draft(self.name)
+                    draft = drafted(said.draft, self.name)
                     wrong = await self._wrong_action(view, draft)
                     if wrong is None:
                         return self._with(draft, made)
@@ -128,12 +134,19 @@ class ToolUser:
         data: dict[str, Any] = {**draft.data, CALLS: [each.model_dump(mode="json") for each in made]}
         return draft.model_copy(update={"notes": notes, "data": data})
 
-    async def _turn(self, view: View, files: Files | None, made: Sequence[Made], critique: Critique | None) -> SaidTurn:
+    async def _turn(
+        self,
+        view: View,
+        files: Files | None,
+        asked: Sequence[str],
+        made: Sequence[Made],
+        critique: Critique | None,
+    ) -> SaidTurn:
         lookups = {n: t for n, t in view.tools.items() if t.arguments is not None and n not in failures_in(made)}
 
         def build(room: Room) -> Request:
             kinds = kinds_shown(view.offers, workspace=files is not None)
-            contents = files.contents((), room.part(0.25)) if files is not None else ""
+            contents = files.contents(asked, room.part(0.25)) if files is not None else ""
             told = told_turn(self.prompts, view, room, lookups, made, critique, kinds, contents)
             role = "proposer" if critique is None or view.draft is None else "reviser"
             return Request(role=role, messages=told, temperature=self.temperature)

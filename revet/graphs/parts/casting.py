@@ -11,8 +11,9 @@ from revet.errors import InputError
 from revet.graphs.team import Roles
 from revet.models import LanguageModel
 from revet.policy import Policy
+from revet.schema import Severity
 
-__all__ = ["FLAT", "filled", "judge_of", "model_of", "writer"]
+__all__ = ["FLAT", "beneath", "filled", "judge_of", "model_of", "writer"]
 
 FLAT = Schedule(start=0.0, step=0.0, cap=0.0)
 """The temperature stays what it is: most publications have no schedule."""
@@ -28,6 +29,11 @@ def model_of(roles: Roles, recipe: str) -> LanguageModel:
 def filled(policy: Policy, **published: Any) -> Policy:
     """The policy, with what it leaves open as published."""
     return policy.model_copy(update={k: v for k, v in published.items() if k not in policy.model_fields_set})
+
+
+def beneath(policy: Policy) -> Severity:
+    """How grave a finding is that asks for something better and holds nothing back: minor, unless even that does."""
+    return Severity.minor if policy.veto_from.rank > Severity.minor.rank else Severity.info
 
 
 def writer(model: LanguageModel, roles: Roles, *, prompts: Path | str | None = None, **how: Any) -> ChatAgent:

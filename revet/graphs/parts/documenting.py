@@ -112,8 +112,9 @@ def _tool_in(view: View) -> tuple[str, str]:
     told = given if isinstance(given, dict) else {"name": given}
     name, tool = str(told.get("name")), view.tools.get(str(told.get("name")))
     if tool is None or tool.arguments is None:
-        known = ", ".join(name for name, each in view.tools.items() if each.arguments is not None) or "there are none"
-        raise InputError(f"this run has no tool {name} that can be called", hint=f"give it to the agent; now: {known}")
+        known = ", ".join(name for name, each in view.tools.items() if each.arguments is not None) or "none"
+        hint = f"give it to the run as one of its `tools` (--tool); those that can be called: {known}"
+        raise InputError(f"this run has no tool {name} that can be called", hint=hint)
     schema = tool.arguments.model_json_schema()
     about = str(told.get("description") or schema.pop("description", ""))
     return name, f"{about}\narguments: {json.dumps(schema.get('properties', {}), ensure_ascii=False)}".strip()

@@ -132,7 +132,8 @@ def weighted_vote(
         return Choice(None, ("no draft's vote counts",))
     leader = groups[0]
     share = leader.weight / total
-    told = f"{_votes(leader.weight)} of {_votes(total)} votes ({share:.0%}), {len(groups)} different answers"
+    answers = f"{len(groups)} different answers" if len(groups) > 1 else "1 answer"
+    told = f"{_votes(leader.weight)} of {_votes(total)} votes ({share:.0%}), {answers}"
     if share < least:
         return Choice(None, (f"no answer has {least:.0%} of the votes: the first has {told}",))
     return Choice(_best_of(attempts, leader.members, required), (f"the majority: {told}",))

@@ -41,9 +41,10 @@ def at(view: View, attempt: Attempt) -> View:
 
 
 def child_of(draft: Draft, parent: Attempt | None, **data: object) -> Draft:
-    """`draft`, marked as made from `parent`, with more `data`."""
+    """`draft`, marked as made from `parent`, or from nothing whatever its author says, with more `data`."""
     lineage = {} if parent is None else {PARENT: parent.round}
-    return Draft.model_validate({**dict(draft), "data": {**draft.data, **lineage, **data}})
+    own = {name: value for name, value in draft.data.items() if name != PARENT}
+    return Draft.model_validate({**dict(draft), "data": {**own, **lineage, **data}})
 
 
 def parent_of(attempt: Attempt, attempts: Sequence[Attempt]) -> Attempt | None:

@@ -20,7 +20,7 @@ checklist itself, only what of it the last draft did not meet, and without `guid
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -42,6 +42,8 @@ GIVEN = "checklist"
 
 class ChecklistOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("turns",)
 
     turns: int = Field(default=5, ge=1, description="refinements at most; the policy's `rounds` come before it")
     guided: bool = Field(default=True, description="false: the reviser is told that it is not right, and not why")

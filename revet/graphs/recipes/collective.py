@@ -20,7 +20,7 @@ then waits for them, each time that it is their turn.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,7 +30,7 @@ from revet.agents.chat import ChatJudge
 from revet.agents.panel import CollectiveCritic, Leader, ModelSeat, Person, Surviving
 from revet.agents.panel.collective import Given, Personas
 from revet.agents.panel.offers import Leads, Seat
-from revet.graphs.parts.casting import filled, judge_of, model_of, writer
+from revet.graphs.parts.casting import beneath, filled, judge_of, model_of, writer
 from revet.graphs.parts.seats import at_the_run
 from revet.graphs.parts.versions import Versions
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -48,6 +48,8 @@ Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 class CollectiveOptions(Options):
     """Without any, as published for the plans of stories."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("rounds",)
 
     rounds: int = Field(default=3, ge=1, le=20, description="of critique and revision")
     criteria: tuple[Words, ...] = Field(
@@ -89,6 +91,7 @@ def cast_collective(roles: Roles, options: Options, policy: Policy) -> Team:
         criteria=options.criteria,
         points=options.points,
         rounds=options.rounds,
+        severity=beneath(policy),
     )
     reviser = Surviving(mends)
     return Team(

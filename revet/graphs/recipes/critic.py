@@ -78,6 +78,7 @@ class CriticOptions(Options):
     """What is left out is as published."""
 
     paths: ClassVar[tuple[str, ...]] = ("folder",)
+    lengths: ClassVar[tuple[str, ...]] = ("iterations",)
 
     task: Literal["program", "qa", "text"] = Field(default="qa", description="what kind of answer is wanted")
     tools: bool = Field(default=True, description="false: the critic relies on the model alone, for comparison")

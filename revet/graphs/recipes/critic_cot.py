@@ -22,7 +22,7 @@ fails, the draft is revised by what the tools saw.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -42,6 +42,8 @@ __all__ = ["CRITIC_COT", "CriticCotOptions", "cast_critic_cot"]
 
 class CriticCotOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("depth", "restarts")
 
     mode: Literal["refine", "filter"] = Field(
         default="refine", description="redo from the first wrong step, or draw new derivations until one passes"

@@ -17,7 +17,7 @@ calls correct, and the checks prove, goes through the gate. Trained critics are 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -34,6 +34,8 @@ __all__ = ["CTRL", "CtrlOptions", "cast_ctrl"]
 
 class CtrlOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("widths",)
 
     widths: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
         default=(5, 1, 1, 1, 1, 1, 1, 1, 1),

@@ -18,7 +18,7 @@ of the publication, best of n: as many candidates, each made as if it were the f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 from pydantic import Field
 
@@ -37,6 +37,8 @@ __all__ = ["IAD", "IadOptions", "cast_iad"]
 
 class IadOptions(Options):
     """The number of candidates is the budget of the comparison with best of n."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("samples",)
 
     samples: int = Field(default=5, ge=2, le=1000, description="candidates; the policy's `rounds` come before it")
     verifier: Literal["evidence", "critic"] = Field(
@@ -90,7 +92,7 @@ IAD = Recipe(
     cast=cast_iad,
     source="Chakraborty et al. 2025, arXiv 2504.01931",
     options=IadOptions,
-    needs="a verifier: the task's checks, or a critic; a language model, or a proposer of yours",
+    needs="a verifier: the task's checks, or a critic; no language model: builtin:repair does",
     without_model=True,
     cost="one call a candidate, 5 at most; with a critic, one more for each critique",
     check=_unmet,

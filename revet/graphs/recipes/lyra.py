@@ -19,6 +19,7 @@ tactics; any other text will do: ``calls`` is what a call looks like, ``tools`` 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -43,6 +44,8 @@ CALL = rf"\bsledgehammer\b|\bby\s+(?:{_METHODS})\b|\bby\s*\((?:{_METHODS})\b(?:[
 
 class LyraOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("attempts", "corrections")
 
     attempts: int = Field(default=100, ge=1, description="conjectures at most; the policy's `rounds` come before it")
     fresh: int = Field(default=5, ge=1, description="each so-many-th conjecture is made from nothing")

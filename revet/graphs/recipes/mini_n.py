@@ -77,7 +77,7 @@ def cast_mini_n(roles: Roles, options: Options, policy: Policy) -> Team:
         if made % options.batch:
             return f"{made % options.batch} of a batch of {options.batch}"
         good = chance(standing)
-        return None if good >= options.threshold else f"the best is right with {good:.0%}, {made} samples"
+        return None if good >= options.threshold else f"the best of {made} samples is right with {good:.0%}"
 
     async def select(view: View, candidates: Sequence[Attempt]) -> Choice:
         good, required = chance(candidates), required_checks(view.task)
@@ -102,7 +102,7 @@ MINI_N = Recipe(
     cast=cast_mini_n,
     source="Rho and Lee 2025, arXiv 2510.04087",
     options=MiniNOptions,
-    needs="a language model; a proposer of yours that gives other drafts each time does",
+    needs="no language model: builtin:repair does, or a proposer of yours whose drafts differ",
     without_model=True,
     cost="one call a sample, 3 at least and 12 at most; with critics, one more for each critique",
     least_rounds=lambda options: getattr(options, "batch", 3) - 1,

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from revet.agents import EvidenceCritic
 from revet.agents.base import Critic
@@ -59,6 +59,15 @@ class PanelOptions(Options):
         le=2,
         description=f"of the critics; default: {APART} where one model has several seats, else 0",
     )
+
+    @model_validator(mode="after")
+    def _heard(self) -> PanelOptions:
+        """What is chosen has an effect."""
+        if self.weighted and self.merge != "majority":
+            raise ValueError("only votes are weighted: say merge: majority, or leave weighted out")
+        if self.meta is not None and self.merge != "meta":
+            raise ValueError(f"merge: {self.merge} asks no meta-critic: say merge: meta, or leave meta out")
+        return self
 
 
 def cast_panel(roles: Roles, options: Options, policy: Policy) -> Team:

@@ -16,6 +16,8 @@ place and the kind of the mistake and never what would be right. For code, which
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from revet.agents.evidence import EvidenceCritic
@@ -31,6 +33,8 @@ __all__ = ["REFINER", "RefinerOptions", "cast_refiner"]
 
 class RefinerOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("turns",)
 
     turns: int = Field(default=4, ge=1, description="refinements at most; the policy's `rounds` come before it")
     domain: Domain = Field(default="maths", description="which kinds of mistakes there are: of equations, rules, norms")

@@ -19,6 +19,8 @@ checks pass: those rule. Reflections go to the memory when the run ends, and to 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from revet.agents.reflexion import Reflections, Reflector, Tester
@@ -35,6 +37,8 @@ __all__ = ["REFLEXION", "ReflexionOptions", "cast_reflexion"]
 
 class ReflexionOptions(Options):
     """What is left out is as published (for programming)."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("trials",)
 
     trials: int = Field(default=5, ge=1, description="drafts in all; the policy's `rounds` come before it")
     tests: int = Field(default=6, ge=0, le=20, description="tests of its own, at most; 0: only the task's checks")
@@ -62,7 +66,7 @@ def cast_reflexion(roles: Roles, options: Options, policy: Policy) -> Team:
         policy=filled(policy, rounds=options.trials - 1),
         judge=judge_of(roles),
         strategy=Reflecting(actor, reflector, tester, tests=options.tests, shown=options.shown),
-        memory=Reflections(Corrections(roles.home), limit=options.recalled),
+        memory=Reflections(Corrections(roles.home), limit=options.recalled, kept=options.shown),
     )
 
 

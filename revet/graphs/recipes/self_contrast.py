@@ -18,7 +18,7 @@ a required check is no candidate, however many perspectives come to it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -35,6 +35,8 @@ __all__ = ["SELF_CONTRAST", "SelfContrastOptions", "cast_self_contrast"]
 
 class SelfContrastOptions(Options):
     """`perspectives` and `turns` bound what the publication leaves to the model and to agreement."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("turns",)
 
     perspectives: int = Field(default=5, ge=2, le=9, description="ways to go about the task, at most")
     given: tuple[Annotated[str, Field(min_length=1, max_length=600)], ...] = Field(

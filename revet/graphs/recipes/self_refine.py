@@ -18,6 +18,7 @@ that fails a required check goes back to its author with what the tools saw.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -37,6 +38,8 @@ __all__ = ["SELF_REFINE", "SelfRefineOptions", "SelfRefining", "cast_self_refine
 
 class SelfRefineOptions(Options):
     """What is left out is as published (for GSM8K)."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("attempts",)
 
     attempts: int = Field(default=4, ge=1, description="calls for feedback; the policy's `rounds` come before it")
     first: float | None = Field(default=0.0, ge=0, le=2, description="temperature of the first draft")

@@ -19,7 +19,7 @@ from mutation, and the path of the highest mean value is chosen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -43,6 +43,8 @@ TESTS, NEARNESS = 0.8, 0.2
 
 class SweOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("nodes",)
 
     nodes: int = Field(default=100, ge=2, le=10_000, description="drafts examined, at most")
     expansions: int = Field(default=3, ge=1, le=50, description="children of a node, at most")

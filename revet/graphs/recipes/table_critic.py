@@ -22,6 +22,8 @@ back, with what the tools saw.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from revet.agents.evidence import EvidenceCritic
@@ -39,6 +41,8 @@ __all__ = ["TABLE_CRITIC", "TableCriticOptions", "cast_table_critic"]
 
 class TableCriticOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("loops",)
 
     loops: int = Field(default=5, ge=1, description="refinements; the policy's `rounds` come before it")
     examples: int = Field(default=5, ge=0, le=20, description="templates that the critic is shown")
@@ -107,7 +111,8 @@ TABLE_CRITIC = Recipe(
             "The seed templates are ours, in the authors' three leaves. What the tree learnt lies in the store, is "
             "shared by its runs, and goes with a run that is undone.",
             "Answers have fields (`right`, `wrong_step`, `route`), where the authors search the text for "
-            '"[Correct]" and a route in brackets.',
+            '"[Correct]" and a route in brackets. Where a critic\'s answer cannot be used, or names a step that is not '
+            "there, the judge's word is the critique: the answer does not stay for that.",
             "Where the judge still says wrong after the last loop, the run abstains with its best draft; the authors "
             "return the last one.",
         ),

@@ -18,17 +18,18 @@ vote chooses goes through the gate.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from revet.agents import ChatAgent, EvidenceCritic
 from revet.agents.prefixed import Prefixed
 from revet.agents.rollback import HOME, RollbackAnalyst
-from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
+from revet.graphs.parts.casting import FLAT, beneath, filled, judge_of, model_of, writer
 from revet.graphs.parts.rollbacks import Caps, NothingToRollBack, Rollbacks
 from revet.graphs.parts.stopping import Repeated, Rounds, StopRule
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
 from revet.policy import Policy
-from revet.schema import Severity
 from revet.tools import Coverage, Tests
 
 __all__ = ["THOUGHT_ROLLBACK", "ThoughtRollbackOptions", "cast_thought_rollback"]
@@ -36,6 +37,8 @@ __all__ = ["THOUGHT_ROLLBACK", "ThoughtRollbackOptions", "cast_thought_rollback"
 
 class ThoughtRollbackOptions(Options):
     """What is left out is as published."""
+
+    lengths: ClassVar[tuple[str, ...]] = ("solutions",)
 
     solutions: int = Field(default=8, ge=1, le=100, description="paths at most; the policy's `rounds` come before it")
     outgoing: int = Field(default=1, ge=0, le=100, description="rollbacks from one path's end")
@@ -59,7 +62,7 @@ def cast_thought_rollback(roles: Roles, options: Options, policy: Policy) -> Tea
     stop: StopRule = Rounds(options.solutions - 1) | NothingToRollBack(caps)
     if options.stable is not None:
         stop = stop | Repeated(options.stable)
-    severity = policy.veto_from if options.veto else Severity.minor
+    severity = policy.veto_from if options.veto else beneath(policy)
     return Team(
         proposer=first,
         reviser=mender,

@@ -94,7 +94,7 @@ def cast_vote(roles: Roles, options: Options, policy: Policy) -> Team:
         if options.confidence is None:
             return f"{made} of {options.samples} samples"
         sure = majority_confidence(votes(standing))
-        return None if sure >= options.confidence else f"the majority is {sure:.0%} sure, {made} samples"
+        return None if sure >= options.confidence else f"the majority is {sure:.0%} sure after {made} drawn"
 
     async def select(view: View, candidates: Sequence[Attempt]) -> Choice:
         required = required_checks(view.task)
@@ -119,7 +119,7 @@ VOTE = Recipe(
     cast=cast_vote,
     source="Wang et al., ICLR 2023, arXiv 2203.11171; Aggarwal et al., EMNLP 2023, arXiv 2305.11860",
     options=VoteOptions,
-    needs="a language model; a proposer of yours that gives other drafts each time does",
+    needs="no language model: builtin:repair does, or a proposer of yours whose drafts differ",
     without_model=True,
     cost="one call a sample, 4 samples at least and 40 at most; with critics, a call more for each critique",
     least_rounds=lambda options: min(getattr(options, "samples", 3), 3) - 1,

@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from revet.agents.chat.critic import ChatCritic
 from revet.agents.chat.prompts import Prompts
 from revet.agents.panel import (
+    BiasDetector,
     CollectiveCritic,
+    DebiasedCritic,
     Leader,
     MetaCritic,
     ModelSeat,
@@ -120,6 +123,20 @@ async def test_whoever_judges_the_critics_is_shown_what_they_looked_up() -> None
     assert judge.prompts and all(prompt.count("all of numbers") == 1 for prompt in judge.prompts)
 
 
+@pytest.mark.parametrize("draft", [None, Draft(author="a", problem="it could not be understood")])
+async def test_of_what_is_no_draft_no_model_is_asked(draft: Draft | None) -> None:
+    model = Talker("never asked").model
+    several = PanelCritic([ChatCritic(model), ChatCritic(model)], MetaCritic(model))
+    for critic in (
+        several,
+        RecursiveCritic(ChatCritic(model), model),
+        DebiasedCritic(ChatCritic(model), BiasDetector(model)),
+    ):
+        talker = view(draft=draft)
+        said = await critic.criticise(talker)
+        assert said.verdict is Verdict.abstain and not talker.account.usage.roles, critic.name
+
+
 async def test_without_a_draft_nobody_is_asked() -> None:
     asked, begun = critics(of(Verdict.accept))
     said = await PanelCritic(asked, Union()).criticise(view())
@@ -219,3 +236,15 @@ def test_whatever_a_person_says_is_read_or_asked_for_again(seat: str, answers: l
         assert result is None or result.picked.strip()
     else:
         assert isinstance(result, Draft)
+
+
+@pytest.mark.parametrize("empty", [{"actions": []}, {"actions": [], "answer": " "}, {"actions": [], "answer": 7}])
+async def test_a_draft_of_nothing_is_asked_for_again(empty: dict[str, Any]) -> None:
+    left, problems = [empty, {"actions": [], "answer": " four\0 "}], list[Any]()
+
+    def ask(question: dict[str, Any]) -> object:
+        problems.append(question["problem"])
+        return left.pop(0)
+
+    draft = await Person(ask).propose(view())
+    assert draft.answer == "four" and "pass" in problems[1]

@@ -139,6 +139,13 @@ async def test_early_leaves_what_is_settled(tmp_path: Path) -> None:
     assert tape.asked.count("one") == tape.asked.count("two") == 4  # as the recipe stops by itself
 
 
+async def test_only_samples_count_towards_the_budget(tmp_path: Path) -> None:
+    said = {"one": "a" * 60, "two": "b" * 60, "open": "ab" * 30}
+    agent, tape = voting(said, tmp_path, samples=10)
+    await vote_many(agent, tasks(said), budget=18, early=True)
+    assert {each: tape.asked.count(each) for each in said} == {"one": 4, "two": 4, "open": 10}
+
+
 async def test_no_task_gets_more_than_its_samples(tmp_path: Path) -> None:
     agent, tape = voting(SAID, tmp_path, samples=5)
     await vote_many(agent, tasks(SAID), budget=60)

@@ -88,6 +88,11 @@ async def test_where_the_judge_cannot_tell_the_last_version_is_taken(tmp_path: P
     assert run.answer == "version 3" and "judge" not in cast.order
 
 
+async def test_a_point_holds_no_version_back_where_minor_faults_do(tmp_path: Path) -> None:
+    run = await played(Preferring("version 2", **story()), tmp_path, RECIPE, policy=Policy(veto_from=Severity.minor))
+    assert run.answer == "version 2" and "of 4" in run.decision.reasons[0]
+
+
 async def test_what_each_role_is_shown(tmp_path: Path) -> None:
     cast = Cast(**story())
     run = await played(cast, tmp_path, RECIPE)

@@ -68,6 +68,10 @@ def turns(*said: Any) -> Cast:
     return cast
 
 
+def reads(*paths: str) -> dict[str, Any]:
+    return done(None, read=list(paths))
+
+
 async def run_of(cast: Cast, folder: Path, world: World, task: str | Task = "Is it wet?", **more: Any) -> Any:
     options = {"wait": 0, **more.pop("options", {})}
     return await played(cast, folder, RECIPE, task, extra_tools=world.tools, options=options, **more)
@@ -267,3 +271,21 @@ async def test_hostile_names_and_values_break_nothing(tmp_path: Path) -> None:
 def test_bad_options_are_named(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(options))):
         Agent(Cast().model, recipe=RECIPE, options=options, store="never-made")
+
+
+async def test_files_that_it_asks_to_see_are_shown_before_it_goes_on(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    task = Task(goal="Is it wet?", workspace=str(place), edit=("other.txt",))
+    (place / "notes.txt").write_text("The lake is dry.\n")
+    cast = turns(reads("notes.txt"), done("no"))
+    run = await run_of(cast, tmp_path, World(), task, sandbox=None)
+    assert run.outcome is RunOutcome.answered and run.answer == "no"
+    assert ["The lake is dry" in asked(request) for request in cast.requests] == [False, True]
+
+
+async def test_who_only_wants_to_read_has_drafted_nothing_and_may_try_again(tmp_path: Path) -> None:
+    cast = turns(reads("notes.txt"), done("no"))
+    run = await run_of(cast, tmp_path, World())
+    assert run.attempts[0].draft.problem == "it asked to read files again and drafted nothing"
+    assert run.outcome is RunOutcome.answered and run.answer == "no"

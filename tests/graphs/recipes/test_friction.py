@@ -120,7 +120,11 @@ async def test_rounds_that_are_set_stay_and_more_rounds_of_the_method_stay_too(t
 
     assert rounds("core", True) == 10 and rounds("core", {"rounds": 7}) == 7 and rounds("core", False) == 4
     assert rounds("core", True, Policy(rounds=2)) == 2 and rounds("ctrl", True) == 44
-    assert rounds("refiner", True) == 10 and rounds("lyra", True, attempts=2, corrections=0) == 10
+    assert rounds("refiner", True) == 10 and rounds("refiner", True, turns=2, temperature=0.5) == 2
+    assert rounds("refiner", True, temperature=0.5) == 10 and rounds("refiner", {"rounds": 7}, turns=2) == 7
+    assert rounds("lyra", True, attempts=2, corrections=0) == 1 and rounds("critic", True, iterations=6) == 6
+    for recipe in RECIPES.values():
+        assert {*recipe.options.lengths} <= {*recipe.options.model_fields}, recipe.name
 
 
 async def test_first_drafts_and_critics_are_left_alone(tmp_path: Path) -> None:
@@ -169,8 +173,8 @@ def test_it_is_an_option_of_every_recipe_and_bad_values_are_named(tmp_path: Path
     for friction in ("hot", {"rounds": 0}, {"step": 3}, {"steps": 1}, {"cap": -1}):
         with pytest.raises(InputError, match="friction"):
             Agent(model, recipe="core", options={"friction": friction}, store=tmp_path)
-    for friction, said in (({"steps": 1}, "no setting 'steps', they are rounds,"), ({"rounds": 0}, "rounds: Input")):
-        with pytest.raises(InputError, match=f"^options of the recipe core: friction: Value error, [^;]*{said}[^;]*$"):
+    for friction, said in (({"steps": 1}, "no setting 'steps', they are rounds,"), ({"rounds": 0}, "rounds: must be")):
+        with pytest.raises(InputError, match=f"^options of the recipe core: friction: [^;]*{said}[^;]*$"):
             Agent(model, recipe="core", options={"friction": friction}, store=tmp_path)
     with pytest.raises(InputError, match="there is none"):
         Agent("builtin:repair", options={"friction": True}, store=tmp_path)

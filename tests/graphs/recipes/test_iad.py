@@ -141,5 +141,5 @@ def test_options_out_of_range_are_refused(options: dict[str, Any], tmp_path: Pat
 
 
 def test_no_revision_is_no_iteration(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs 1 rounds"):
+    with pytest.raises(InputError, match="needs 1 round"):
         agent(Sampler("1").model, tmp_path, Policy(rounds=0))

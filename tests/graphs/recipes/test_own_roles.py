@@ -63,6 +63,13 @@ def test_it_is_refused_where_the_strategy_lets_another_revise(recipe: str, tmp_p
             Agent(model, recipe=recipe, reviser=own, store=tmp_path)
 
 
+@pytest.mark.parametrize("role", ["reviser", "critic", "judge"])
+def test_what_is_no_language_model_is_refused_by_its_name(role: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {role: "builtin:repair"}
+    with pytest.raises(InputError, match=f"{role}='builtin:repair' is no language model"):
+        Agent(Cast().model, store=tmp_path, **given)
+
+
 async def test_a_judge_of_ones_own_chooses_among_the_votes(tmp_path: Path) -> None:
     cast, own = Cast(proposer=lambda n, _: answer(f"{n % 2}")), Own()
     options = {"samples": 4, "batch": 1, "confidence": None, "select": "knockout"}

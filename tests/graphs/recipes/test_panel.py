@@ -154,6 +154,8 @@ async def test_further_models_take_seats_of_their_own(tmp_path: Path) -> None:
         ({"critics": []}, "critics"),
         ({"merge": "vote"}, "merge"),
         ({"temperature": 3}, "temperature"),
+        ({"weighted": True}, "merge: majority"),
+        ({"meta": "scripted:none.yaml", "merge": "union"}, "no meta-critic"),
     ],
 )
 def test_what_cannot_be_is_explained_before_anything_runs(options: Any, match: str, tmp_path: Path) -> None:

@@ -123,9 +123,11 @@ async def test_what_it_told_itself_is_shown_to_a_later_run(tmp_path: Path) -> No
     later = cast(RIGHT)
     await played(later, tmp_path, RECIPE, GOAL.replace("double", "twofold"), sandbox="local")
     assert "I forgot something (0)." in later.prompt("proposer")
-    unasked = cast(RIGHT)
+    unasked = cast(WRONG, RIGHT)
+    unasked.says["reflector"] = lambda n: "Mind the sign."
     await played(unasked, tmp_path, RECIPE, GOAL, sandbox="local", options={"recalled": 0})
     assert "I forgot something" not in unasked.prompt("proposer")
+    assert "Mind the sign." in [note.text for note in Corrections(tmp_path / "store").all(("reflection",))]
 
 
 @pytest.mark.parametrize("decided", [1, 2])

@@ -134,7 +134,7 @@ def test_options_out_of_range_are_refused(wrong: dict[str, int], tmp_path: Path)
 
 
 def test_too_few_rounds_and_a_proposer_that_cannot_revise_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs 1 rounds"):
+    with pytest.raises(InputError, match="needs 1 round"):
         Agent(Asked().model, recipe=RECIPE, policy=Policy(rounds=0), store=tmp_path)
 
     class Once:

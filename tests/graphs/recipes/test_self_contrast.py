@@ -231,5 +231,5 @@ def test_options_out_of_range_are_explained(options: dict[str, Any], tmp_path: P
 
 
 def test_too_few_rounds_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs 1 rounds"):
+    with pytest.raises(InputError, match="needs 1 round"):
         Agent(cast(("4",)).model, recipe=RECIPE, policy=Policy(rounds=0), store=tmp_path / "store")

@@ -160,5 +160,5 @@ def test_bad_options_are_named(options: dict[str, Any]) -> None:
 def test_it_needs_a_model_and_a_round() -> None:
     with pytest.raises(InputError, match="language model"):
         Agent("builtin:repair", recipe=RECIPE, store="never-made")
-    with pytest.raises(InputError, match="1 rounds"):
+    with pytest.raises(InputError, match="1 round"):
         Agent(Cast().model, recipe=RECIPE, policy=Policy(rounds=0), store="never-made")

@@ -132,11 +132,19 @@ async def test_where_the_critic_finds_no_wrong_step_the_answer_stays(tmp_path: P
     assert run.attempts[0].critiques[-1].verdict is Verdict.abstain and templates(tmp_path) == []
 
 
-@pytest.mark.parametrize("role", ["judge", "critic"])
-async def test_a_judge_or_critic_that_cannot_be_understood_abstains(role: str, tmp_path: Path) -> None:
-    run = await table(cast(False, **{role: lambda n: "hm"}), tmp_path)
+async def test_a_judge_that_cannot_be_understood_abstains(tmp_path: Path) -> None:
+    run = await table(cast(False, judge=lambda n: "hm"), tmp_path)
     assert run.outcome is RunOutcome.answered and run.attempts[0].critiques[-1].verdict is Verdict.abstain
     assert run.usage.rounds == 0
+
+
+@pytest.mark.parametrize("said", ["hm", found(2), found(99)])
+async def test_a_critic_that_cannot_be_understood_takes_back_no_judgement(said: object, tmp_path: Path) -> None:
+    told = cast(False, True, critic=lambda n: said, reviser=lambda n: drafted("1", "count those at home: 1"))
+    run = await table(told, tmp_path)
+    first = run.attempts[0].critiques[-1]
+    assert first.verdict is Verdict.revise and [f.claim for f in first.findings] == ["worked out anew"]
+    assert run.answer == "1" and "worked out anew" in told.prompt("reviser")
 
 
 async def test_after_five_loops_it_ends_without_an_answer_and_nothing_is_learnt(tmp_path: Path) -> None:
@@ -279,7 +287,7 @@ def test_options_out_of_range_are_explained(options: dict[str, Any], tmp_path: P
 
 
 def test_too_few_rounds_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs 1 rounds"):
+    with pytest.raises(InputError, match="needs 1 round"):
         Agent(cast(True).model, recipe=RECIPE, policy=Policy(rounds=0), store=tmp_path / "store")
 
 

@@ -13,7 +13,7 @@ from revet.graphs import Agent
 from revet.graphs.recipes import RECIPES
 from revet.models import Request
 from revet.policy import Policy
-from revet.schema import RunOutcome
+from revet.schema import RunOutcome, Severity
 from tests.agents.chat_support import said_draft
 from tests.graphs.recipes.steps_support import Reads, broken_off_anywhere, checked, played, prompt_of, writes
 
@@ -166,6 +166,15 @@ async def test_with_veto_a_path_with_a_bad_step_is_never_chosen(tmp_path: Path) 
     )
     run = await played(cast, RECIPE, tmp_path, options={"veto": True, "solutions": 3})
     assert run.outcome is RunOutcome.abstained
+
+
+async def test_without_veto_a_bad_step_weighs_and_refuses_nothing_where_minor_faults_do(tmp_path: Path) -> None:
+    cast = Reads(
+        proposer=lambda r, n: path("7", "a", "b"), reviser=lambda r, n: path("7", "x"), critic=lambda r, n: report(0)
+    )
+    policy = Policy(veto_from=Severity.minor, rounds=2)
+    run = await played(cast, RECIPE, tmp_path, options={"solutions": 3}, policy=policy)
+    assert run.outcome is RunOutcome.answered and run.answer == "7"
 
 
 async def test_it_stops_when_an_answer_is_stable_if_it_shall(tmp_path: Path) -> None:

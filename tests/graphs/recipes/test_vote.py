@@ -35,7 +35,7 @@ async def test_a_unanimous_majority_is_settled_with_four_samples(tmp_path: Path)
     assert run.outcome is RunOutcome.answered and run.answer == "12"
     assert sampler.roles == ["proposer"] * 4
     assert kinds(run) == ["revise", "revise", "revise", "choose", "answer"]
-    assert run.decision.reasons[0] == "the majority: 4 of 4 votes (100%), 1 different answers"
+    assert run.decision.reasons[0] == "the majority: 4 of 4 votes (100%), 1 answer"
     assert [request.temperature for request in sampler.requests] == [0.7] * 4
 
 
@@ -102,8 +102,7 @@ async def test_what_the_critic_refuses_does_not_vote(tmp_path: Path) -> None:
     sampler = Sampler("rotten", "rotten", "rotten", "9", "9", "9", "9", critic={"rotten": OBJECTS})
     run = await agent(sampler.model, tmp_path, critics="filter").arun(TASK)
     assert run.answer == "9" and "4 of 4 votes" in run.decision.reasons[0]
-    again = ["proposer"] * 2  # what was refused is not judged twice
-    assert sampler.roles == ["proposer", "critic", *again, *["proposer", "critic"] * 4]
+    assert sampler.roles == ["proposer", "critic"] * 7  # each was come by in its own way
 
 
 async def test_critiques_weigh_votes_and_veto_none(tmp_path: Path) -> None:
