@@ -154,7 +154,7 @@ def decide(policy: Policy, case: Case) -> Decision:
         kind = DecisionKind.reject if rejected else DecisionKind.abstain
         return ended(kind, *unproved, *vetoes, *spent)
 
-    if case.candidates is not None and not case.wished:
+    if case.candidates is not None and not (case.wished or case.chosen):
         if case.more is not None and not spent:
             held = decision(DecisionKind.revise, case.more)
             return held.model_copy(update={"held": True})

@@ -162,6 +162,24 @@ cases = st.builds(
 )
 
 
+@given(policies, cases, st.none() | st.just("more are wanted"), st.integers(0, 3), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_choosing_among_drafts_lets_nothing_through_that_would_not_pass_alone(
+    policy: Policy, case: Case, more: str | None, others: int, chosen: bool
+) -> None:
+    alone = decide(policy, case)
+    picked = ("most votes",) if chosen else ()
+    one_of = decide(policy, case.model_copy(update={"candidates": others, "more": more, "chosen": picked}))
+    if one_of.kind in (DecisionKind.commit, DecisionKind.answer, DecisionKind.ask):
+        assert one_of.kind is alone.kind and one_of.reasons == (*picked, *alone.reasons)
+    if one_of.held:
+        assert not chosen and alone.kind not in (DecisionKind.revise, DecisionKind.reject)
+    if one_of.kind is DecisionKind.choose:
+        assert others or one_of.held, "there is something to choose from"
+    if chosen and alone.kind in (DecisionKind.commit, DecisionKind.answer, DecisionKind.ask):
+        assert one_of.kind is alone.kind, "what was chosen is held back no longer"
+
+
 @given(policies, cases)
 @settings(deadline=None, max_examples=200)
 def test_nothing_is_committed_without_passing_evidence_about_exactly_that_state(policy: Policy, case: Case) -> None:

@@ -162,10 +162,22 @@ def _builtin(who: object) -> bool:
 
 def _named(team: Team) -> Team:
     """The same team. Everybody in it says who they are: what they find is signed."""
-    for who in (team.proposer, team.reviser, *team.critics, *filter(None, (team.judge, team.memory))):
+    for who in (team.proposer, team.reviser, *team.critics, *filter(None, (team.judge, team.strategy, team.memory))):
         if not isinstance(getattr(who, "name", None), str):
             raise InputError(f"{who!r} has no `name`", hint='give its class one: name = "…"')
+    _check_strategy(team.strategy)
     return team
+
+
+def _check_strategy(strategy: Strategy | None) -> None:
+    """Raise `InputError` for a strategy that lacks what the loop will ask of it."""
+    if strategy is None:
+        return
+    asked = ("selects", "drafts", *(("wants_more", "choose") if getattr(strategy, "selects", True) else ()))
+    lacks = [name for name in asked if not hasattr(strategy, name)]
+    if lacks:
+        told = ", ".join(f"`{name}`" for name in lacks)
+        raise InputError(f"the strategy {strategy.name} has no {told}", hint="see `revet.agents.Strategy`")
 
 
 def _with_own(

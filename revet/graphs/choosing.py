@@ -32,7 +32,8 @@ def selection(strategy: Strategy, state: State, attempt: Attempt) -> Mapping[str
     """What a strategy adds to the `Case` of `attempt`; nothing for one that lets the first draft through, nor for what
     a person wrote. What they asked for is theirs to see, whatever else there is."""
     if state.get("chosen") is not None:
-        return {"chosen": tuple(state["chosen"] or ())}
+        others = [*state["attempts"], attempt]
+        return {"chosen": tuple(state["chosen"] or ()), "candidates": len(candidates(others))}
     if not strategy.selects or state.get("written") == attempt.draft.id:
         return {}
     so_far = [*state["attempts"], attempt]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
 
-from revet.schema import Changes, Critique, Decision, Draft, Evidence, Model, Receipt, Run, Task
+from revet.schema import Changes, Critique, Decision, Draft, Evidence, Model, Note, Receipt, Run, Task
 
 __all__ = [
     "Asked",
@@ -18,6 +18,7 @@ __all__ = [
     "Finished",
     "Progressed",
     "Proposed",
+    "Recalled",
     "Staged",
     "Started",
     "parse_event",
@@ -38,6 +39,13 @@ class Started(_Event):
     run: str
     task: Task
     recovered: tuple[str, ...] = ()
+
+
+class Recalled(_Event):
+    """What earlier runs taught about the task; said only where there is something."""
+
+    type: Literal["recalled"] = "recalled"
+    notes: tuple[Note, ...]
 
 
 class Proposed(_Event):
@@ -111,7 +119,17 @@ class Finished(_Event):
 
 
 Event = Annotated[
-    Started | Proposed | Staged | Examined | Criticised | Decided | Progressed | Committed | Asked | Finished,
+    Started
+    | Recalled
+    | Proposed
+    | Staged
+    | Examined
+    | Criticised
+    | Decided
+    | Progressed
+    | Committed
+    | Asked
+    | Finished,
     Field(discriminator="type"),
 ]
 

@@ -85,6 +85,8 @@ async def prepare(state: State, runtime: Runtime[Context]) -> Update:
     for critique in critiques:
         step.say(events.Criticised(round=0, critique=critique, baseline=True))
     notes = await recalled(step, **found)
+    if notes:
+        step.say(events.Recalled(notes=tuple(notes)))
     baseline = [*evidence, *step.looked_up]
     return {"baseline": baseline, "found": world, "diagnosis": leading(critiques), "notes": notes, **step.spent}
 
@@ -302,6 +304,7 @@ def run_of(state: State, outcome: RunOutcome, decision: Decision, error: str | N
         decision=decision,
         baseline=tuple(state["baseline"]),
         diagnosis=state["diagnosis"],
+        notes=tuple(state.get("notes", ())),
         attempts=tuple(attempts),
         best=accepted or taken(state) or best_attempt(attempts, required_checks(state["task"])),
         receipt=state["receipt"],

@@ -166,6 +166,8 @@ class Recipe:
 
 def options_of(recipe: Recipe, given: Mapping[str, JsonValue]) -> Options:
     """The options, checked. Raises `InputError` that names the option and what it may be."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"options of the recipe {recipe.name}: {given!r:.200} is no mapping", hint="{name: value, …}")
     try:
         return recipe.options.model_validate(dict(given))
     except ValidationError as error:

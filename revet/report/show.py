@@ -69,6 +69,11 @@ def print_run(console: Console, run: Run, folder: str | None = None) -> None:
         _print_evidence(console, run.baseline)
         if run.diagnosis is not None:
             _print_critique(console, run.diagnosis)
+    if run.notes:
+        _heading(console, "From earlier runs")
+        for note in run.notes:
+            taught = f" (run {note.run})" if note.run else ""
+            console.print(f"  {note.kind}: {one_line(note.text, 300)}{taught}", markup=False, highlight=False)
     numbers: dict[tuple[str, tuple[str, ...]], int] = {}
     number, choosing = 0, False
     for attempt in run.attempts:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from revet.agents.evidence import SUSPICIOUS
 from revet.policy import FILES_ONLY, drafts_made
-from revet.schema import Attempt, Critique, Draft, Evidence, Outcome, Run, RunOutcome
+from revet.schema import Attempt, Critique, Draft, Evidence, Note, Outcome, Run, RunOutcome
 
 __all__ = [
     "Tally",
@@ -28,6 +28,7 @@ __all__ = [
     "in_a_line",
     "one_line",
     "plural",
+    "recalled_line",
     "said_once",
     "seen_line",
     "suspects",
@@ -280,6 +281,12 @@ def failing_before_after(run: Run) -> str:
 def _sum(evidence: Iterable[Evidence]) -> Tally | None:
     tallies = [t for e in evidence if e.check and (t := tally(e))]
     return Tally(sum(t.bad for t in tallies), sum(t.total for t in tallies)) if tallies else None
+
+
+def recalled_line(notes: Sequence[Note]) -> str:
+    """``recalls 2 notes of earlier runs: correction, refused``."""
+    kinds = ", ".join(dict.fromkeys(one_line(note.kind, 40) for note in notes))
+    return f"recalls {plural(len(notes), 'note')} of earlier runs: {kinds}"
 
 
 def usage_line(run: Run) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from revet.report.effects import action_lines
-from revet.report.text import duration, evidence_line, one_line, plural, suspects, tool_line
+from revet.report.text import duration, evidence_line, one_line, plural, recalled_line, suspects, tool_line
 from revet.schema import Critique, DecisionKind, Evidence, Outcome, Task, Verdict
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Watch:
                 return [*recovered(event), f"{one_line(self.task.goal, 120)} (run {event.run})"]
             case "examined":
                 return self._examined(event)
+            case "recalled":
+                return [recalled_line(event.notes)]
             case "criticised":
                 return self._criticised(event)
             case "progressed":

@@ -174,7 +174,8 @@ class Draft(Model):
         return not self.actions and self.answer is None and self.problem is None
 
     def __repr__(self) -> str:
-        what = ", ".join(f"{a.kind} {getattr(a, 'path', '')}".strip() for a in self.actions) or "nothing"
+        does = ", ".join(f"{a.kind} {getattr(a, 'path', '')}".strip() for a in self.actions)
+        what = does or ("nothing" if self.answer is None else f"answers {self.answer[:60]!r}")
         return f"Draft({self.id} by {self.author}: {what})"
 
 

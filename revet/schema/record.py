@@ -10,6 +10,7 @@ from pydantic import Field
 from revet.schema.base import Data, DecisionKind, Model, RunOutcome, utcnow
 from revet.schema.draft import Changes, Draft, FileChange, FolderChange
 from revet.schema.evidence import Critique, Evidence
+from revet.schema.note import Note
 from revet.schema.task import Task
 
 __all__ = [
@@ -158,6 +159,7 @@ class Run(Model):
     decision: Decision
     baseline: tuple[Evidence, ...] = Field(default=(), description="what was seen before the first draft")
     diagnosis: Critique | None = Field(default=None, description="the critique of that")
+    notes: tuple[Note, ...] = Field(default=(), description="what earlier runs taught, as the roles were shown it")
     attempts: tuple[Attempt, ...] = ()
     best: Attempt | None = None
     receipt: Receipt | None = None

@@ -224,7 +224,8 @@ async def test_a_choice_after_a_choice_that_failed_rests_on_no_evidence_of_anoth
     assert len({a.round for a in run.attempts if a.decision and a.decision.kind != "choose"}) >= 3
 
 
-async def test_a_chosen_draft_that_applies_no_more_leaves_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [4, 1])
+async def test_a_chosen_draft_that_applies_no_more_leaves_the_others(rounds: int, tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     (place / "mark").write_text("green")
@@ -234,13 +235,14 @@ async def test_a_chosen_draft_that_applies_no_more_leaves_the_others(tmp_path: P
         Draft(author="s", actions=(WriteFile(path="last.txt", content="last"),)),
     ]
     strategy = Moving(drafts, ("greener", "last"), place / "mark")
-    policy = Policy(unproven="commit")
+    policy = Policy(rounds=rounds, unproven="commit")
     built = Agent(Scripted([]), critics=[], tools=[], sandbox=None, store=tmp_path / "store", policy=policy)
     object.__setattr__(built.team, "strategy", strategy)
     run = await built.arun(Task(goal="?", workspace=str(place)))
     assert run.outcome is RunOutcome.committed and (place / "last.txt").exists()
     refused = next(a for a in run.attempts if a.draft == drafts[0] and a.decision and not a.decision.held)
-    assert refused.decision is not None and refused.decision.kind is DecisionKind.revise
+    assert refused.decision is not None
+    assert refused.decision.kind is (DecisionKind.revise if rounds == 4 else DecisionKind.choose)
     assert any("apply draft" in reason for reason in refused.decision.reasons)
 
 

@@ -16,11 +16,13 @@ from revet.agents.memory import TextMemory
 from revet.agents.table import Curator
 from revet.cli import app
 from revet.errors import InputError
-from revet.graphs import Agent
+from revet.graphs import Agent, events
 from revet.graphs.recipes import RECIPES
 from revet.models import LanguageModel, Request
 from revet.models.scripted import ScriptedModel
 from revet.policy import Policy
+from revet.report import make_console, print_run
+from revet.report.watch import Watch
 from revet.schema import Critique, Draft, Note, Run, RunOutcome, Task, WriteFile
 from revet.store import Corrections
 from revet.tools.base import View
@@ -208,3 +210,17 @@ def test_memory_from_a_task_file_and_the_command_line(tmp_path: Path, monkeypatc
     Path("work/twice.py").write_text("def twice(n):\n    return n + n - 1\n")
     assert run(app, ["run", "tasks.yaml", "--out", "three", "--option", "memory=true"]).exit_code == 0
     assert Corrections("three").all(("trajectory",))
+
+
+async def test_what_is_recalled_is_said_and_kept_with_the_run(tmp_path: Path) -> None:
+    first = await agent(tmp_path, writes(WRONG), writes(RIGHT)).arun(task_in(tmp_path / "one"))
+    assert not first.notes
+    said = [e async for e in agent(tmp_path, writes(RIGHT)).astream(task_in(tmp_path / "two"))]
+    (recalled,) = (event for event in said if isinstance(event, events.Recalled))
+    run = next(event.run for event in said if isinstance(event, events.Finished))
+    assert run.notes == recalled.notes and {note.run for note in run.notes} == {first.id}
+    watched = Watch(run.task).hear(recalled)
+    assert len(watched) == 1 and watched[0].startswith("recalls 2 notes of earlier runs: ")
+    with (console := make_console()).capture() as shown:
+        print_run(console, run)
+    assert "From earlier runs" in shown.get() and first.id in shown.get()

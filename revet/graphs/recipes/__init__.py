@@ -69,8 +69,10 @@ RECIPES: Mapping[str, Recipe] = _Recipes(_FILES)
 
 def recipe_named(name: str, among: Mapping[str, Recipe] = RECIPES) -> Recipe:
     """The recipe of that name. Raises `InputError` that names the nearest."""
+    if not isinstance(name, str):
+        raise InputError(f"{name!r} is no recipe", hint='give a name, such as "vote", or a `Recipe`')
     if name in among:
         return among[name]
-    near = get_close_matches(name.casefold().replace("_", "-"), among, n=3, cutoff=0.5)
+    near = get_close_matches(name.casefold().replace("_", "-"), among, n=3, cutoff=0.6)
     known = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(f"there is no recipe {name!r}", hint=f"{known}the recipes: {', '.join(among)}")
