@@ -145,7 +145,8 @@ def decide(policy: Policy, case: Case) -> Decision:
     if vetoes and not unproved and answers and policy.stable is not None and case.repeated >= policy.stable:
         again = f"the answer was given again {case.repeated} time{'s' * (case.repeated > 1)} in spite of the critique"
         return decision(DecisionKind.answer, again, *vetoes)
-    if vetoes and not unproved and case.written and policy.approve != "never":
+    stands = answers or _committing(policy, case)[0] is not DecisionKind.abstain
+    if vetoes and not unproved and case.written and stands and policy.approve != "never":
         return decision(DecisionKind.ask, *vetoes)  # who wrote it decides, not a model in their place
     if unproved or vetoes:
         if not spent:

@@ -333,6 +333,16 @@ def test_the_last_draft_may_still_be_committed_when_the_budget_is_spent() -> Non
     assert decide(Policy(rounds=1), case).kind is DecisionKind.commit
 
 
+def test_no_objection_makes_a_question_of_what_the_policy_abstains_from() -> None:
+    policy = Policy(rounds=0, unproven="abstain")
+    attempt = Attempt(round=0, draft=Draft(author="person", actions=WRITE.actions), changes=CHANGES)
+    assert decide(policy, Case(attempt=attempt, written=True)).kind is DecisionKind.abstain
+    objecting = attempt.model_copy(update={"critiques": (Critique(critic="chat", verdict=Verdict.revise),)})
+    assert decide(policy, Case(attempt=objecting, written=True)).kind is DecisionKind.abstain
+    asking = policy.model_copy(update={"unproven": "ask"})
+    assert decide(asking, Case(attempt=objecting, written=True)).kind is DecisionKind.ask
+
+
 def test_giving_up_abstains_with_the_reason() -> None:
     draft = Draft(author="repair", notes="40 candidates tried, none passes")
     decision = decide(Policy(), Case(attempt=Attempt(round=0, draft=draft), required=CHECKS))
