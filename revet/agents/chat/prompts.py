@@ -51,9 +51,9 @@ class Prompts:
                 raise InputError(f"prompts: no role uses {path}", hint=known)
 
 
-def prompts_of(given: Prompts | Path | str | None) -> Prompts:
-    """The prompts that a role was given: as they are, those of a folder, or ours."""
-    return given if isinstance(given, Prompts) else Prompts(given)
+def prompts_of(given: Prompts | Path | str | None, home: Path = HOME) -> Prompts:
+    """The prompts that a role was given: as they are, those of a folder, or ours in `home`."""
+    return given if isinstance(given, Prompts) else Prompts(given, home=home)
 
 
 def _checked(path: Path, own: Template) -> Template:

@@ -24,7 +24,7 @@ from revet.models import LanguageModel, Request
 from revet.schema import Critique, Draft, Finding, Location, Severity, Verdict
 from revet.tools.base import View
 
-__all__ = ["SaidStep", "SaidSteps", "StepCritic", "steps_of"]
+__all__ = ["SaidStep", "SaidSteps", "StepCritic", "derivation_section", "steps_of"]
 
 MOST_TEXT = 2_000
 Mistake = Literal[
@@ -99,21 +99,25 @@ class StepCritic:
         return said.critique(self.name, len(steps))
 
     def _request(self, view: View, draft: Draft, steps: Sequence[str], room: Room) -> Request:
-        most = room.part(0.6)
-        shares = share([len(step) for step in steps], most)
-        listed = "\n".join(f"{n}. {cut(*each)}" for n, each in enumerate(zip(steps, shares, strict=True)))
-        derivation = section("Steps", fence(listed, view.secret, "steps"))
-        if draft.answer is not None and draft.steps:
-            derivation += "\n" + section("Answer", fence(cut(draft.answer, most), view.secret, "answer"))
         user = self.prompts.fill(
             "steps",
             goal=view.task.goal,
             inputs=inputs_section(view.task, view.secret, room.part(0.2)),
-            draft=derivation,
+            draft=derivation_section(draft, steps, view.secret, room.part(0.6)),
             evidence=evidence_section(view.evidence, view.secret, room.part(0.2)) if view.evidence else "",
         )
         system = self.prompts.fill("steps_system")
         return Request(role="critic", messages=messages(system, user), temperature=self.temperature)
+
+
+def derivation_section(draft: Draft, steps: Sequence[str], secret: str, most: int) -> str:
+    """The steps by number, from 0, and the answer where that is not one of them; each cut to `most` characters."""
+    shares = share([len(step) for step in steps], most)
+    listed = "\n".join(f"{n}. {cut(*each)}" for n, each in enumerate(zip(steps, shares, strict=True)))
+    derivation = section("Steps", fence(listed, secret, "steps"))
+    if draft.answer is not None and draft.steps:
+        derivation += "\n" + section("Answer", fence(cut(draft.answer, most), secret, "answer"))
+    return derivation
 
 
 def steps_of(draft: Draft) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import plain
 from revet.agents.chat.fence import fence
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import FEW, Said, Text
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages, section
 from revet.agents.chat.show import cut, show_evidence
@@ -80,7 +80,7 @@ class Contraster:
         room: Room | None = None,
     ) -> None:
         self.model, self.temperature, self.room = model, temperature, room or Room()
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def perspectives(self, view: View, most: int) -> list[str]:
         """From 2 to `most` ways to go about the task; ours, where the answer cannot be used."""

@@ -7,7 +7,7 @@ import re
 
 from revet.agents.chat.asking import Room, ask_freely
 from revet.agents.chat.critic import evidence_section
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.sections import candidate_section, inputs_section, messages
 from revet.agents.chat.show import cut
 from revet.agents.critic.turns import SENTENCE, abstained, spoken, unusable
@@ -45,7 +45,7 @@ class CtrlCritic:
         evidence: bool = False,
     ) -> None:
         self.model, self.name, self.temperature, self.evidence = model, name, temperature, evidence
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft

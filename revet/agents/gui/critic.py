@@ -15,7 +15,7 @@ from revet.agents.chat.asking import Room, ask_for, ask_freely
 from revet.agents.chat.critic import abstained, evidence_section
 from revet.agents.chat.fence import fence
 from revet.agents.chat.pictures import URL, pictures_of
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.sections import messages, section
 from revet.agents.chat.show import cut
 from revet.agents.gui.reading import SaidStepCritique, read_tags
@@ -52,7 +52,7 @@ class GuiCritic:
         form: Literal["json", "tags"] = "json",
     ) -> None:
         self.model, self.name, self.temperature, self.form = model, name, temperature, form
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
         self.room = room or Room()
         self.images = model.sees if images is None else images
 

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from pydantic import Field
 
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.gui.critic import HOME
 from revet.agents.gui.situation import GuiSituation, shown
 from revet.errors import InputError
@@ -75,7 +75,7 @@ class GuiProtocol:
         if tries < 0:
             raise InputError(f"tries is {tries}", hint="give 0 or more")
         self.critic, self.tries, self.unsure = critic, tries, unsure
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def decide(self, agent: GuiAgent, situation: GuiSituation, *, person: Person | None = None) -> GuiDecision:
         """The step to take, if any. Nothing is carried out here. Raises what agent, critic and person raise."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import plain
 from revet.agents.chat.fence import fence
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import Said, Text
 from revet.agents.chat.sections import messages
 from revet.agents.chat.show import cut
@@ -50,7 +50,7 @@ class ChatDistiller:
         room: Room | None = None,
     ) -> None:
         self.model, self.temperature, self.room = model, temperature, room or Room()
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def distil(self, view: View, note: Note) -> Note:
         """The note with the lesson in place of what happened; its id stays."""

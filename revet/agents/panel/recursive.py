@@ -34,6 +34,9 @@ from revet.tools.base import View
 __all__ = ["RecursiveCritic", "SaidComparison"]
 
 MOST_WHY = 300
+Sounder: TypeAlias = Literal["first", "second", "neither"]
+OTHERWISE: dict[Sounder, Sounder] = {"first": "second", "second": "first", "neither": "neither"}
+"""Which is meant by who was shown the two in the other order."""
 Upheld: TypeAlias = Literal["first", "second", "neither", "both"]
 """Which of the two critiques stands."""
 
@@ -43,7 +46,7 @@ class SaidComparison(Said):
 
     first: Text = Field(description="what is right and wrong in the first")
     second: Text = Field(description="what is right and wrong in the second")
-    sounder: Literal["first", "second", "neither"]
+    sounder: Sounder
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class RecursiveCritic:
         chosen = said.sounder
         if swapped:
             on = on[1], on[0]
-            chosen = {"first": "second", "second": "first", "neither": "neither"}[chosen]  # type: ignore[assignment]
+            chosen = OTHERWISE[chosen]
         if not below:
             return _Assessment(chosen, on)
         if chosen == "neither":

@@ -15,12 +15,10 @@ from pydantic import Field, create_model
 
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import abstained, evidence_section, plain
-from revet.agents.chat.fence import fence
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import MANY, Number, Said, Text
-from revet.agents.chat.sections import inputs_section, messages, section
-from revet.agents.chat.show import cut, share
-from revet.agents.chat.steps import steps_of
+from revet.agents.chat.sections import inputs_section, messages
+from revet.agents.chat.steps import derivation_section, steps_of
 from revet.errors import AnswerUnusable
 from revet.models import LanguageModel, Request
 from revet.schema import Critique, Draft, Finding, Location, Verdict
@@ -140,7 +138,7 @@ class HintCritic:
         self.model, self.name, self.temperature = model, name, temperature
         self.domain: Domain = domain
         self.explained = explained
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft
@@ -156,17 +154,11 @@ class HintCritic:
         return said.critique(self.name, len(steps), explained=self.explained)
 
     def _request(self, view: View, draft: Draft, steps: Sequence[str], room: Room) -> Request:
-        most = room.part(0.6)
-        shares = share([len(step) for step in steps], most)
-        listed = "\n".join(f"{n}. {cut(*each)}" for n, each in enumerate(zip(steps, shares, strict=True)))
-        derivation = section("Steps", fence(listed, view.secret, "steps"))
-        if draft.answer is not None and draft.steps:
-            derivation += "\n" + section("Answer", fence(cut(draft.answer, most), view.secret, "answer"))
         user = self.prompts.fill(
             "refiner_hints",
             goal=view.task.goal,
             inputs=inputs_section(view.task, view.secret, room.part(0.2)),
-            draft=derivation,
+            draft=derivation_section(draft, steps, view.secret, room.part(0.6)),
             evidence=evidence_section(view.evidence, view.secret, room.part(0.2)) if view.evidence else "",
         )
         kinds = "\n".join(f"- {kind}: {meaning}" for kind, meaning in KINDS[self.domain].items())

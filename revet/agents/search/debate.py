@@ -18,7 +18,7 @@ from revet.agents.base import Choice, Judge
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import plain
 from revet.agents.chat.fence import fence
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import Number, Said, Text
 from revet.agents.chat.sections import candidate_section, inputs_section, messages, section
 from revet.agents.chat.show import show_evidence
@@ -77,7 +77,7 @@ class Debate:
         room: Room | None = None,
     ) -> None:
         self.model, self.agents, self.rounds, self.temperature = model, agents, rounds, temperature
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
         self.room = room or Room()
 
     async def choose(self, view: View, candidates: Sequence[Attempt], values: Sequence[float]) -> Choice:

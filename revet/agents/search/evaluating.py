@@ -12,7 +12,7 @@ from pydantic import Field
 
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import abstained, evidence_section, fraction, plain
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import Said, Text
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages
 from revet.agents.search.thinking import HOME
@@ -54,7 +54,7 @@ class _Evaluator:
         room: Room | None = None,
     ) -> None:
         self.model, self.temperature = model, temperature
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
         self.room = room or Room()
 
     def _request(self, view: View, draft: Draft, role: str, system: str, room: Room) -> Request:

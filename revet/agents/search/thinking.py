@@ -17,7 +17,7 @@ from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import evidence_section, plain
 from revet.agents.chat.fence import fence
 from revet.agents.chat.files import Files, look
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import FEW, Said, Share, Text
 from revet.agents.chat.sections import candidate_section, checks_section, inputs_section, messages, section
 from revet.agents.chat.show import cut
@@ -74,7 +74,7 @@ class ChatThinker:
     ) -> None:
         self.model, self.writer, self.temperature = model, writer, temperature
         self.again = again or model
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
         self.room = room or Room()
 
     async def thoughts(self, view: View, line: Sequence[Attempt], most: int) -> Ways:

@@ -14,7 +14,7 @@ from pydantic import Field
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.critic import abstained, evidence_section, fraction, plain
 from revet.agents.chat.fence import fence
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import FEW, Number, Said, Share, Text, Word
 from revet.agents.chat.sections import candidate_section, messages, section
 from revet.agents.chat.show import cut, share
@@ -82,7 +82,7 @@ class TableCritic:
     ) -> None:
         self.model, self.judge, self.name, self.temperature = model, judge or model, name, temperature
         self.examples, self.room = examples, room or Room()
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def criticise(self, view: View) -> Critique:
         draft = view.draft

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from revet.agents.chat.asking import Room, ask_for
 from revet.agents.chat.fence import fence
-from revet.agents.chat.prompts import Prompts
+from revet.agents.chat.prompts import Prompts, prompts_of
 from revet.agents.chat.said import FEW, MANY, Number, Said, Text, Word
 from revet.agents.chat.sections import messages, section
 from revet.agents.chat.show import cut, share
@@ -80,7 +80,7 @@ class Curator:
         self.model, self.corrections, self.critic = model, corrections, critic
         self.examples, self.learns = examples, learns
         self.temperature, self.room = temperature, room or Room()
-        self.prompts = prompts if isinstance(prompts, Prompts) else Prompts(prompts, home=HOME)
+        self.prompts = prompts_of(prompts, HOME)
 
     async def recall(self, view: View) -> Sequence[Note]:
         """The tree: of each node the templates whose tasks read most like this one. Seeds come with `Tree`."""

@@ -12,8 +12,10 @@ Rewards are worked out from the attempts alone, whose evidence is that of the ta
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -35,6 +37,9 @@ EXPANDED = "expanded"
 """In ``Draft.data``: the options that were found for nodes, by their ids as text; no options: it leads nowhere."""
 
 Reward = Callable[[Attempt], float]
+D = TypeVar("D", int, None)
+_ID = re.compile(r"-?[0-9]{1,9}")
+"""The id of a node as text. Whoever proposes may write anything into a draft's ``data``."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def grow(attempts: Sequence[Attempt], reward: Reward, *, gamma: float = 1.0) -> 
     for attempt in attempts:
         data = attempt.draft.data
         options |= _expanded(data.get(EXPANDED))
-        slot = _whole(data.get(SLOT))
+        slot = _whole(data.get(SLOT), None)
         if attempt.draft.gives_up or attempt.round in place:
             continue
         former = place.get(_whole(data.get(INSTEAD), ROOT))
@@ -208,8 +213,8 @@ def depth_uct(
 def _expanded(said: JsonValue) -> dict[int, tuple[JsonValue, ...]]:
     if not isinstance(said, dict):
         return {}
-    return {int(id): tuple(each) for id, each in said.items() if isinstance(each, list)}
+    return {int(id): tuple(each) for id, each in said.items() if isinstance(each, list) and _ID.fullmatch(id)}
 
 
-def _whole(value: JsonValue, default: int | None = None) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else default  # type: ignore[return-value]
+def _whole(value: JsonValue, default: D) -> int | D:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default

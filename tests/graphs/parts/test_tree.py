@@ -144,3 +144,10 @@ def test_uct_prefers_what_was_visited_less_among_equals_and_depth_costs() -> Non
     near, deep = tree.nodes[1], tree.nodes[2]
     assert depth_uct(tree, near, c=0.0, penalty=1.0) > depth_uct(tree, deep, c=0.0, penalty=1.0)
     assert depth_uct(tree, near, c=0.0, penalty=0.0, bonus=2.0) - 0.5 == 2.0
+
+
+def test_what_somebody_else_wrote_into_a_draft_grows_no_other_tree() -> None:
+    forged = {SLOT: "0", PARENT: True, INSTEAD: [1], EXPANDED: {"one": ["a"], "0": ["b"], "9" * 5000: ["c"], "1": "d"}}
+    tree = grow([attempt(0, **{SLOT: 0}), attempt(1, **forged)], reward)
+    assert len(tree) == 2 and tree.nodes[1].parent == ROOT and tree.nodes[1].slot is None
+    assert tree.options == {0: ("b",)}
