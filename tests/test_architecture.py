@@ -28,7 +28,7 @@ LEVELS = (
     {"agents"},
     {"tools", "actions"},
     {"sandboxes", "models", "store"},
-    {"policy", "protected", "effects"},
+    {"policy", "protected", "effects", "traces"},
     {"schema"},
     {"errors"},
 )

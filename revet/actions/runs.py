@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from revet import traces
 from revet.actions.commit import recover, undo
 from revet.actions.lock import lock
 from revet.errors import InputError
-from revet.schema import Run
+from revet.schema import Receipt, Run
 from revet.store import Store
 
 __all__ = ["TakenBack", "undo_run"]
@@ -32,10 +33,16 @@ def undo_run(run: Run, store: Store, *, partial: bool = False) -> TakenBack:
     if run.receipt is None:
         hint = f"it ended {run.outcome.value}; `revet show {run.id}` says why"
         raise InputError(f"run {run.id} committed nothing, so there is nothing to undo", hint=hint)
-    workspace = Path(run.receipt.workspace)
+    given = {"gen_ai.conversation.id": run.id, "revet.run": run.id, "revet.receipt": run.receipt.id}
+    with traces.span("undo", given):
+        return _undone(run, run.receipt, store, partial=partial)
+
+
+def _undone(run: Run, receipt: Receipt, store: Store, *, partial: bool) -> TakenBack:
+    workspace = Path(receipt.workspace)
     with lock(workspace):
         recovered = recover(workspace)
-        receipt = undo(workspace, run.receipt.id, partial=partial)
+        receipt = undo(workspace, receipt.id, partial=partial)
     taken_back = run.model_copy(update={"receipt": receipt})
     store.save(taken_back)
     return TakenBack(taken_back, tuple(recovered))

@@ -6,6 +6,7 @@ from revet.agents.evidence import EvidenceCritic
 from revet.agents.gui import GuiCritic, GuiProtocol
 from revet.agents.preoperative import PreOperative
 from revet.agents.registry import proposer
+from revet.agents.replay import Replay
 from revet.agents.scripted import Scripted
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Memory",
     "PreOperative",
     "Proposer",
+    "Replay",
     "Reviser",
     "Scripted",
     "StepCritic",

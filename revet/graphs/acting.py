@@ -14,6 +14,7 @@ from revet.agents.preoperative import foretold
 from revet.errors import BudgetSpent, InputError
 from revet.graphs.calling import planned
 from revet.graphs.step import Step
+from revet.graphs.tracing import role
 from revet.schema import Critique, Draft, Evidence, Verdict
 from revet.tools.base import View, terms_of
 
@@ -82,16 +83,19 @@ async def gather_critiques(step: Step, view: Callable[[str], View]) -> list[Crit
 async def _judged(critic: Critic, judging: Awaitable[Critique], view: View) -> Critique:
     name = critic.name
     try:
-        said = await in_time(judging, view, lambda: _unheard(name, f"{LATE} {name} had judged"))
+        heard = in_time(judging, view, lambda: _unheard(name, f"{LATE} {name} had judged"))
+        said = await role("critic", name, heard)
     except BudgetSpent as spent:
         return _unheard(name, f"{name} could not judge: {spent}")
     return foretold(_meant(said, Critique, f"criticise of the critic {name}"), critic, view)
 
 
 async def drafted(name: str, writing: Awaitable[Draft], view: View) -> Draft:
-    """What a proposer or reviser writes; nothing, with the reason, if a budget ends first."""
+    """What a proposer or, after the first round, a reviser writes; nothing, with the reason, if a budget ends first."""
+    kind = "proposer" if view.draft is None else "reviser"
     try:
-        said = await in_time(writing, view, lambda: Draft(author=name, notes=f"{LATE} there was a draft"))
+        written = in_time(writing, view, lambda: Draft(author=name, notes=f"{LATE} there was a draft"))
+        said = await role(kind, name, written)
     except BudgetSpent as spent:
         return Draft(author=name, notes=str(spent))
     return _unrepeated(_meant(said, Draft, f"propose or revise of {name}"), view)
@@ -104,9 +108,9 @@ async def planned_drafts(strategy: Strategy, view: View) -> list[Draft]:
     """
     name = strategy.name
     try:
-        said = await in_time(
-            strategy.drafts(view), view, lambda: [Draft(author=name, notes=f"{LATE} there was a draft")]
-        )
+        late = f"{LATE} there was a draft"
+        planning = in_time(strategy.drafts(view), view, lambda: [Draft(author=name, notes=late)])
+        said = await role("strategy", name, planning)
     except BudgetSpent as spent:
         return [Draft(author=name, notes=str(spent))]
     if isinstance(said, Draft) or not isinstance(said, Sequence):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
@@ -22,15 +20,19 @@ from revet.agents import Critic, Judge, Proposer, Reviser
 from revet.agents import Memory as Remembering
 from revet.effects.rules import Rules
 from revet.errors import InputError, StoreError
-from revet.graphs import core, events
+from revet.graphs import core, events, tracing
 from revet.graphs.answering import Approver, answered, last_of
 from revet.graphs.bench import Bench
 from revet.graphs.casting import Speaker, cast_team, check_task
 from revet.graphs.nodes import run_of
+from revet.graphs.notebook import progress_of
 from revet.graphs.persistence import Graph, Memory, compiled, open_memory
 from revet.graphs.questions import Answering, question, response, to_role
+from revet.graphs.setup import setup_of
 from revet.graphs.state import Context, State, initial_state
 from revet.graphs.team import Recipe
+from revet.graphs.turn import alone
+from revet.graphs.waiting import wait
 from revet.models import Library, Replies, as_model
 from revet.policy import Policy
 from revet.sandboxes import Sandbox
@@ -40,8 +42,6 @@ from revet.tools import Effects
 from revet.tools.adapters import ToolLike
 
 __all__ = ["Agent", "AgentRun"]
-
-T = TypeVar("T")
 
 
 class AgentRun(Run):
@@ -61,7 +61,7 @@ class AgentRun(Run):
         """Give a person's answer to a run that asked, and go on with it. See `Agent.aresume`."""
         if self._agent is None:
             raise InputError("this run knows no agent", hint="resume it with Agent.resume(run.id, answer)")
-        return self._agent.resume(self.id, answer)
+        return self._agent.resume(self, answer)
 
     def undo(self, *, partial: bool = False) -> Receipt:
         """Restore the workspace byte for byte, and take back what was done beyond it. Raises `UndoConflict` if a file
@@ -88,8 +88,9 @@ class Agent:
     `TextMemory` with embeddings, say).
 
     `sandbox` is a name or an object; None runs without one, for tasks that need no tools. `store` keeps runs and
-    checkpoints (default: ``.revet`` in the current folder). One agent can run many tasks at the same time. Close it
-    to free the models that it loaded.
+    checkpoints (default: ``.revet`` in the current folder). `settings` are those of a task file that the agent was made
+    of: they are kept with its runs, without secrets, for the command line to make the same agent again (`Setup`). One
+    agent can run many tasks at the same time. Close it to free the models that it loaded.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Agent:
         actions: Sequence[Any] = (),
         database: str | None = None,
         memory: Remembering | None = None,
+        settings: Mapping[str, JsonValue] | None = None,
     ) -> None:
         if library is not None and (base_url is not None or record is not None):
             raise InputError("base_url and record are settings of the library", hint="give them to the library")
@@ -147,6 +149,9 @@ class Agent:
         self.policy = self.team.policy
         self.sandbox = sandboxes.get(sandbox) if isinstance(sandbox, str) else sandbox
         self.seed = seed
+        where = None if self.sandbox is None else str(sandbox if isinstance(sandbox, str) else self.sandbox.name)
+        told = {"recipe": recipe, "options": options or {}, "sandbox": where, "seed": seed, "settings": settings}
+        self.setup = setup_of(self.team, **cast(Any, told))
         self.functions, self.database = Functions(actions), database
         self.functions.publish()
 
@@ -157,32 +162,37 @@ class Agent:
 
     def close(self) -> None:
         """`aclose`, for programs that are not asynchronous."""
-        _wait(self.aclose)
+        wait(self.aclose)
 
     # --- running ---------------------------------------------------------------------------------------------
 
-    def run(self, task: Task, *, run_id: str | None = None, approve: Approver | None = None) -> AgentRun:
+    def run(
+        self, task: Task, *, run_id: str | None = None, approve: Approver | None = None, progress: bool = True
+    ) -> AgentRun:
         """`arun`, for programs that are not asynchronous. Works inside a notebook's running loop too."""
-        return _wait(lambda: self.arun(task, run_id=run_id, approve=approve))
+        return wait(lambda: self.arun(task, run_id=run_id, approve=approve, progress=progress))
 
-    async def arun(self, task: Task, *, run_id: str | None = None, approve: Approver | None = None) -> AgentRun:
+    async def arun(
+        self, task: Task, *, run_id: str | None = None, approve: Approver | None = None, progress: bool = True
+    ) -> AgentRun:
         """Run `task` to its end, or to where it waits for a person, and return the record. See `astream`.
 
         `approve` is asked in that person's place, as often as the run asks, in a thread of its own if it is no
-        coroutine function. `Policy.ask_seconds` bounds how long it may take.
+        coroutine function. `Policy.ask_seconds` bounds how long it may take. In a notebook the cell shows how far the
+        run is, unless `progress` is False.
         """
-        run, asked = await last_of(self.astream(task, run_id=run_id))
-        while approve is not None and asked is not None:
-            answer = await answered(approve, asked, self.policy.ask_seconds)
-            if answer is None:
-                break
-            run, asked = await last_of(self.aresume(run.id, answer))
+        with progress_of(task, progress) as hear:
+            run, asked = await last_of(self.astream(task, run_id=run_id), hear)
+            while approve is not None and asked is not None:
+                answer = await answered(approve, asked, self.policy.ask_seconds)
+                if answer is None:
+                    break
+                run, asked = await last_of(self.aresume(run, answer), hear)
         return AgentRun.of(run, self.store, self)
 
     def resume(self, run: Run | str, answer: Answering) -> AgentRun:
         """Give a person's answer to a run that asked, and go on to its end, or to the next question. See `aresume`."""
-        run_id = run if isinstance(run, str) else run.id
-        last, _ = _wait(lambda: last_of(self.aresume(run_id, answer)))
+        last, _ = wait(lambda: last_of(self.aresume(run, answer)))
         return AgentRun.of(last, self.store, self)
 
     def astream(self, task: Task, *, run_id: str | None = None) -> AsyncGenerator[events.Event, None]:
@@ -213,21 +223,25 @@ class Agent:
             async for event in stream:
                 yield event
 
-    async def aresume(self, run_id: str, approve: Answering) -> AsyncGenerator[events.Event, None]:
+    async def aresume(self, run: Run | str, approve: Answering) -> AsyncGenerator[events.Event, None]:
         """Give a person's answer to a run that asked, and continue it.
 
         True approves, False rejects; so do ``{"type": "approve"}`` and ``{"type": "reject", "reason": …}``.
         ``{"type": "edit", "actions": […]}`` puts another draft in its place, which is examined and then committed;
         ``{"type": "respond", "message": …}`` tells the reviser. `InputError` for anything else: the run waits on.
         Where a role or a tool asks (`Run.question`), the answer is what it asks for: a text, a number, a mapping.
+
+        The answer is to what `run`, where that is a record, says is asked: `InputError` if another process has gone on
+        with it since, or was stopped while it did.
         """
-        run = self.store.get(run_id)
-        if run.outcome is not RunOutcome.asked:
-            raise InputError(f"run {run.id} does not wait for an answer: it ended {run.outcome}")
+        kept = self.store.get(run if isinstance(run, str) else run.id)
+        if kept.outcome is not RunOutcome.asked:
+            raise InputError(f"run {kept.id} does not wait for an answer: it ended {kept.outcome}")
+        seen = kept if isinstance(run, str) else run
         async with open_memory(self.store) as memory:
-            own = await memory.asked(run.id)
+            own = await memory.asked(kept.id)
         told = response(approve).model_dump(mode="json") if own is None else to_role(approve)
-        async with aclosing(self._stream(run.task, run.id, Command(resume=told))) as stream:
+        async with aclosing(self._stream(kept.task, kept.id, Command(resume=told), seen=seen)) as stream:
             async for event in stream:
                 yield event
 
@@ -273,16 +287,18 @@ class Agent:
             replies=replies,
         )
 
+    @tracing.run
     async def _stream(
-        self, task: Task, run: str, answer: Command[Any] | None, *, new: bool = False
+        self, task: Task, run: str, answer: Command[Any] | None, *, new: bool = False, seen: Run | None = None
     ) -> AsyncGenerator[events.Event, None]:
         loop = asyncio.get_running_loop()
         start = loop.time()
         async with (
+            alone(self.store, run, seen),
             self.bench(task) as bench,
             open_memory(self.store) as memory,
         ):
-            await memory.begin(run, task)
+            await memory.begin(run, task, self.setup)
             yield events.Started(run=run, task=task, recovered=tuple(bench.recovered))
             config: Any = {"configurable": {"thread_id": run}, "recursion_limit": core.recursion_limit(self.policy)}
             state = {} if new else await _known(memory, config)
@@ -307,16 +323,18 @@ class Agent:
                         else:
                             yield event.model_copy(update={"at": loop.time() - start})
             except Exception as error:
-                await memory.save(_failed(cast(State, await _known(memory, config) or begin), error))
+                broken = _failed(cast(State, await _known(memory, config) or begin), error)
+                await memory.save(broken.model_copy(update={"setup": self.setup}))
                 raise
             known = cast(State, await _known(memory, config))
             record = record or _paused(known)
             waits = record.outcome is RunOutcome.asked
             own = await memory.asked(run) if waits else None
             at_gate = waits and own is None
+            told: dict[str, Any] = {"setup": self.setup}
             if waits:
-                told = {"asked_at": known.get("asked_at")} if at_gate else {"question": own}
-                record = Run.model_validate({**dict(record), **told})
+                told |= {"asked_at": known.get("asked_at")} if at_gate else {"question": own}
+            record = Run.model_validate({**dict(record), **told})
             await memory.save(record)
             at = loop.time() - start
             if record.outcome is RunOutcome.asked:
@@ -351,41 +369,3 @@ def _failed(state: State, error: Exception) -> Run:
     """The record of a run that broke off. It can be continued from its last checkpoint."""
     decision = Decision(kind=DecisionKind.abstain, reasons=(str(error) or type(error).__name__,))
     return run_of(state, RunOutcome.failed, decision, error=f"{type(error).__name__}: {error}")
-
-
-def _wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end from synchronous code, whether or not this thread already runs an event loop.
-
-    An interrupt (Ctrl-C, a notebook's stop button) cancels it, and is raised again when it has wound up.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(make())
-    box: list[T | BaseException] = []
-    begun: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = queue.Queue()
-
-    async def main() -> T:
-        task = asyncio.ensure_future(make())
-        begun.put((asyncio.get_running_loop(), task))
-        return await task
-
-    def work() -> None:
-        try:
-            box.append(asyncio.run(main()))
-        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
-            box.append(error)
-
-    thread = threading.Thread(target=work, name="revet-run")
-    thread.start()
-    loop, task = begun.get()
-    try:
-        thread.join()
-    except BaseException:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        raise
-    result = box[0]
-    if isinstance(result, BaseException):
-        raise result
-    return result

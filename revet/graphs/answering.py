@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any, TypeAlias
 
 from revet.graphs import events
+from revet.graphs.notebook import unheard
 from revet.graphs.questions import Answering, Expire
 from revet.schema import Run
 from revet.tools.adapters._threads import in_thread
@@ -19,12 +20,15 @@ Approver: TypeAlias = "Callable[[events.Asked], Answering | Awaitable[Answering 
 """Asks a person: is shown what is asked, and gives the answer; None if there is none, and the run goes on waiting."""
 
 
-async def last_of(stream: AsyncGenerator[events.Event, None]) -> tuple[Run, events.Asked | None]:
-    """The record that a stream ends with, and what is asked, if it waits."""
+async def last_of(
+    stream: AsyncGenerator[events.Event, None], hear: Callable[[events.Event], None] = unheard
+) -> tuple[Run, events.Asked | None]:
+    """The record that a stream ends with, and what is asked, if it waits. `hear` is told each event."""
     run: Run | None = None
     asked: events.Asked | None = None
     async with aclosing(stream) as said:
         async for event in said:
+            hear(event)
             run = event.run if isinstance(event, events.Finished) else run
             asked = event if isinstance(event, events.Asked) else asked
     assert run is not None

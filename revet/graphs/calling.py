@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from revet.errors import DraftError, InputError, RevetError
 from revet.graphs.shelf import Kept, key_of
 from revet.graphs.state import Context
+from revet.graphs.tracing import called
 from revet.schema import Evidence, Outcome, Usage
 from revet.tools.base import Terms, Tool, ToolCall, View, evidence_for, terms_of
 from revet.tools.observation import clip
@@ -104,18 +105,20 @@ class Calls:
         if refused is not None:
             return Made(evidence_for(call, view, Outcome.inconclusive, f"not run: {refused}"), counts=False)
         self.made[call.tool] += 1
+        return Made(await called(call, self._said(call, view, terms)), counts=True)
+
+    async def _said(self, call: ToolCall, view: View, terms: Terms) -> Evidence:
         start = time.monotonic()
         limit = min(terms.seconds or math.inf, view.remaining + LENIENCE)
         try:
-            said = await within(limit, _answer(self.context.tools[call.tool], call, view))
+            return await within(limit, _answer(self.context.tools[call.tool], call, view))
         except _Late:
             whose = "" if limit == terms.seconds else ", for the run's wall time was spent"
             text = f"timeout: {call.tool} did not answer and was stopped after {limit:.3g} s{whose}"
-            said = evidence_for(call, view, Outcome.timeout, text, seconds=time.monotonic() - start)
+            return evidence_for(call, view, Outcome.timeout, text, seconds=time.monotonic() - start)
         except _Cancelled:
             text = f"the tool {call.tool} cancelled itself"
-            said = evidence_for(call, view, Outcome.error, text, seconds=time.monotonic() - start)
-        return Made(said, counts=True)
+            return evidence_for(call, view, Outcome.error, text, seconds=time.monotonic() - start)
 
     def _refused(self, call: ToolCall, view: View, terms: Terms) -> str | None:
         """Why the call may not be made."""

@@ -20,6 +20,7 @@ from revet.graphs.person import PERSON
 from revet.graphs.repeated import does_not_stage, whatever_its_steps
 from revet.graphs.state import Context, State
 from revet.graphs.step import Step, leading, required_checks, speaker
+from revet.graphs.tracing import role
 from revet.policy import best_attempt, standing
 from revet.schema import Attempt, Decision, DecisionKind, Note, Run, Usage
 
@@ -111,7 +112,8 @@ async def _chosen(strategy: Strategy, rivals: Sequence[Attempt], step: Step) -> 
     view = step.view(strategy.name)
     late = Choice(best, ("no time was left to choose: the first of those that the evidence puts first",))
     try:
-        choice = await in_time(strategy.choose(view, rivals), view, lambda: late)
+        choosing = in_time(strategy.choose(view, rivals), view, lambda: late)
+        choice = await role("strategy", strategy.name, choosing)
     except (BudgetSpent, ModelError) as error:
         return Choice(best, (f"nobody could choose ({error}): the first of those that the evidence puts first",))
     if not isinstance(choice, Choice) or not (choice.candidate is None or choice.candidate in range(len(rivals))):

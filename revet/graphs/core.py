@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from revet.graphs import choosing, nodes, person
 from revet.graphs.repeated import earlier
 from revet.graphs.state import Context, State
+from revet.graphs.tracing import step
 from revet.policy import Policy
 from revet.schema import DecisionKind
 
@@ -21,18 +22,18 @@ __all__ = ["build", "recursion_limit"]
 def build() -> StateGraph[State, Context, State, State]:
     """The core loop, not yet compiled. Run it with a `Context`."""
     graph = StateGraph(State, context_schema=Context)
-    graph.add_node("prepare", nodes.prepare)
-    graph.add_node("propose", nodes.propose)
-    graph.add_node("stage", nodes.stage)
-    graph.add_node("examine", nodes.examine)
-    graph.add_node("criticise", nodes.criticise)
-    graph.add_node("gate", nodes.gate)
-    graph.add_node("revise", nodes.revise)
-    graph.add_node("choose", choosing.choose)
-    graph.add_node("ask", person.ask)
-    graph.add_node("listen", person.listen)
-    graph.add_node("commit", nodes.commit)
-    graph.add_node("finish", nodes.finish)
+    graph.add_node("prepare", step(nodes.prepare))
+    graph.add_node("propose", step(nodes.propose))
+    graph.add_node("stage", step(nodes.stage))
+    graph.add_node("examine", step(nodes.examine))
+    graph.add_node("criticise", step(nodes.criticise))
+    graph.add_node("gate", step(nodes.gate))
+    graph.add_node("revise", step(nodes.revise))
+    graph.add_node("choose", step(choosing.choose))
+    graph.add_node("ask", step(person.ask))
+    graph.add_node("listen", step(person.listen))
+    graph.add_node("commit", step(nodes.commit))
+    graph.add_node("finish", step(nodes.finish))
 
     graph.add_edge(START, "prepare")
     graph.add_edge("prepare", "propose")

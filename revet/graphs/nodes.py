@@ -20,6 +20,7 @@ from revet.graphs.person import PERSON
 from revet.graphs.repeated import does_not_stage, refused_before
 from revet.graphs.state import Context, State
 from revet.graphs.step import Step, leading, required_checks, speaker
+from revet.graphs.tracing import role
 from revet.policy import Case, best_attempt, decide, equal_attempts, exhausted_budgets, repeated_answers
 from revet.schema import (
     Attempt,
@@ -284,7 +285,7 @@ async def _chosen_by(judge: Judge, run: Run, step: Step) -> Run:
     await step.restaged()
     view = step.view("judge")
     try:
-        chosen = await in_time(judge.choose(view, equals), view, lambda: None)
+        chosen = await role("judge", "judge", in_time(judge.choose(view, equals), view, lambda: None))
     except ModelError as error:
         reasons = (*run.decision.reasons, f"the judge could not choose between equal drafts: {error}")
         return run.model_copy(update={"decision": run.decision.model_copy(update={"reasons": reasons})})

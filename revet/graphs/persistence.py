@@ -13,19 +13,21 @@ from weakref import WeakKeyDictionary
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from revet.graphs import core
 from revet.graphs.batches import Batches
 from revet.graphs.checkpoints import Checkpoints, open_checkpoints
+from revet.graphs.notebook import Loop
 from revet.graphs.packing import serializer
 from revet.graphs.state import Context, State
 from revet.models.wire import Reply
-from revet.schema import Run, Task
+from revet.schema import Run, Setup, Task
 from revet.schema.base import to_json
 from revet.store import ReplyStore, Store
 
-__all__ = ["Graph", "Memory", "RunReplies", "compiled", "open_checkpoints", "open_memory", "serializer"]
+__all__ = ["Graph", "Memory", "RunReplies", "asked_in", "compiled", "open_checkpoints", "open_memory", "serializer"]
 
 Graph = CompiledStateGraph[State, Context, State, State]
 
@@ -34,12 +36,23 @@ _question: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 @cache
 def _blank() -> Graph:
-    return core.build().compile(name="revet")
+    return Loop.of(core.build().compile(name="revet"))
 
 
 def compiled(checkpointer: BaseCheckpointSaver[str] | None) -> Graph:
     """The loop, compiled once for all; the roles come with the context of each run."""
     return _blank().copy({"checkpointer": checkpointer})
+
+
+def asked_in(snapshot: StateSnapshot) -> dict[str, JsonValue] | None:
+    """What a role or tool asks a person where a run stopped; None where it is the gate that asks, or nobody."""
+    if not snapshot.next or "ask" in snapshot.next:
+        return None
+    asked = next((each.value for task in snapshot.tasks for each in task.interrupts), None)
+    try:
+        return _question.validate_python(asked if isinstance(asked, Mapping) else {"asks": str(asked)})
+    except ValidationError:
+        return {"asks": f"{asked!r:.2000}"}
 
 
 class Memory:
@@ -49,12 +62,12 @@ class Memory:
         self.checkpoints = checkpoints
         self.graph = compiled(checkpoints)
         self._store, self._replies = store, replies
-        self._records: Batches[Run | tuple[str, Task]] = Batches(store.record)
+        self._records: Batches[Run | tuple[str, Task, Setup | None]] = Batches(store.record)
         self._answers: Batches[tuple[str, str, str] | str] = Batches(replies.write)
 
-    async def begin(self, run: str, task: Task) -> None:
+    async def begin(self, run: str, task: Task, setup: Setup | None = None) -> None:
         """Record that a run is under way."""
-        await self._records.put((run, task))
+        await self._records.put((run, task, setup))
 
     async def save(self, run: Run) -> None:
         """Record how a run ended, or that it waits."""
@@ -73,14 +86,7 @@ class Memory:
         config: RunnableConfig = {"configurable": {"thread_id": run}}
         if await self.checkpoints.aget_tuple(config) is None:
             return None
-        state = await self.graph.aget_state(config)
-        if not state.next or "ask" in state.next:
-            return None
-        asked = next((each.value for task in state.tasks for each in task.interrupts), None)
-        try:
-            return _question.validate_python(asked if isinstance(asked, Mapping) else {"asks": str(asked)})
-        except ValidationError:
-            return {"asks": f"{asked!r:.2000}"}
+        return asked_in(await self.graph.aget_state(config))
 
     async def forget(self, run: str) -> None:
         """Remove what was kept to continue a run."""

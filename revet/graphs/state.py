@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, TypedDict
 
+from revet import traces
 from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.graphs.bench import Bench
 from revet.graphs.shelf import Shelf
@@ -51,7 +52,8 @@ class State(TypedDict, total=False):
     fingerprints of the workspaces that the drafts of the rounds were examined on. `notes` are what earlier runs taught.
     `used` counts the calls of each tool. Sequences are lists, for that is what a checkpoint gives back. `secret` marks
     off what comes from outside in prompts. Of a person who was asked: `asked_at` is when, `answer` what they said,
-    `misheard` why that was no answer, and `written` the id of the draft they wrote.
+    `misheard` why that was no answer, and `written` the id of the draft they wrote. `trace` is the span in which the
+    run began (a W3C traceparent), None where none is recorded.
     """
 
     task: Task
@@ -84,6 +86,7 @@ class State(TypedDict, total=False):
     usage: Annotated[Usage, operator.add]
     used: Annotated[dict[str, int], _counted]
     result: Run | None
+    trace: str | None
 
 
 def initial_state(task: Task, run: str, started_at: datetime) -> State:
@@ -118,6 +121,7 @@ def initial_state(task: Task, run: str, started_at: datetime) -> State:
         usage=Usage(),
         used={},
         result=None,
+        trace=traces.parent(),
     )
 
 

@@ -163,6 +163,12 @@ class Recipe:
     sees: bool = False
     published: Published | None = None
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """What a notebook shows: the method's flow, where its page has one, drawn there by JupyterLab."""
+        told = {"text/plain": f"Recipe({self.name}: {self.summary})"}
+        flow = {"text/vnd.mermaid": f"flowchart TD\n{self.published.flow}"} if self.published else {}
+        return told | flow
+
 
 def options_of(recipe: Recipe, given: Mapping[str, JsonValue]) -> Options:
     """The options, checked. Raises `InputError` that names the option and what it may be."""

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel
 
 from revet.errors import ModelFailed
+from revet.models import tracing
 from revet.models.account import Account
 from revet.models.limits import Limits
 from revet.models.prices import Pricing
@@ -143,10 +144,14 @@ class LanguageModel:
         """One request, within the limits; its reply timed, priced and recorded."""
         async with self.limits:
             started = time.monotonic()
-            reply = await self.backend.reply(request)
-            seconds = time.monotonic() - started
-        cost = reply.cost if reply.cost is not None or self.prices is None else self.prices.cost(reply)
-        reply = reply.model_copy(update={"seconds": reply.seconds or seconds, "cost": cost})
+            with tracing.asked(self.name, request) as opened:
+                reply = self._valued(await self.backend.reply(request), started)
+                tracing.told(opened, reply)
         if self.recorder is not None:
             self.recorder.add(request, reply, self.backend.forms)
         return reply
+
+    def _valued(self, reply: Reply, started: float) -> Reply:
+        """The reply with what it took and what it costs."""
+        cost = reply.cost if reply.cost is not None or self.prices is None else self.prices.cost(reply)
+        return reply.model_copy(update={"seconds": reply.seconds or time.monotonic() - started, "cost": cost})

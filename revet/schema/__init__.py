@@ -41,7 +41,7 @@ from revet.schema.draft import (
 )
 from revet.schema.evidence import Critique, Evidence, Finding, Location
 from revet.schema.note import Note
-from revet.schema.record import Attempt, Decision, EffectReceipt, Receipt, Run, Spent, Usage
+from revet.schema.record import Attempt, Decision, EffectReceipt, Receipt, Run, Setup, Spent, Usage
 from revet.schema.task import Check, Task
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "Run",
     "RunCommand",
     "RunOutcome",
+    "Setup",
     "Severity",
     "Spent",
     "TableChange",

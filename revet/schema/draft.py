@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from revet.schema.base import INT64, Arguments, Data, Model, digest
+from revet.schema.display import Displayed
 from revet.schema.urls import without_password
 
 __all__ = [
@@ -149,7 +150,7 @@ Action = Annotated[
 ]
 
 
-class Draft(Model):
+class Draft(Displayed, Model):
     """What a proposer wants to do. Nothing of it has happened yet."""
 
     author: str
@@ -257,7 +258,7 @@ class CommandRun(Model):
     seconds: float = 0.0
 
 
-class Changes(Model):
+class Changes(Displayed, Model):
     """The exact difference that a draft makes, and a fingerprint of what it was based on and what it becomes."""
 
     files: tuple[FileChange, ...] = ()

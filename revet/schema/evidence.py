@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from revet.schema.base import INT64, Data, EvidenceId, Fraction, Model, Outcome, Severity, Verdict, digest
+from revet.schema.display import Displayed
 
 __all__ = [
     "Critique",
@@ -34,7 +35,7 @@ class Location(Model):
         return " ".join(f"{k} {v}" for k, v in named.items() if v is not None) or "somewhere"
 
 
-class Evidence(Model):
+class Evidence(Displayed, Model):
     """What a tool saw, and how. `observation` is for reading and bounded; `data` is typed and for deciding.
 
     `check` is the id of the task's check that this answers, None for evidence nobody required. `changes` is the
@@ -78,7 +79,7 @@ class Finding(Model):
         return not self.evidence
 
 
-class Critique(Model):
+class Critique(Displayed, Model):
     """What one critic says of a draft.
 
     The loop, and no critic, sets `heard` to False: a budget was spent before it could speak; `possible_result` says so.

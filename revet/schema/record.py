@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from revet.schema.base import Data, DecisionKind, Model, RunOutcome, utcnow
+from revet.schema.display import Displayed
 from revet.schema.draft import Changes, Draft, FileChange, FolderChange
 from revet.schema.evidence import Critique, Evidence
 from revet.schema.note import Note
@@ -19,6 +20,7 @@ __all__ = [
     "EffectReceipt",
     "Receipt",
     "Run",
+    "Setup",
     "Spent",
     "Usage",
 ]
@@ -80,7 +82,7 @@ class Usage(Model):
         )
 
 
-class Attempt(Model):
+class Attempt(Displayed, Model):
     """One trip round the loop: a draft, what was seen of it, what was said of it, what was decided."""
 
     round: int = Field(ge=0)
@@ -114,7 +116,7 @@ class EffectReceipt(Model):
     why: str = ""
 
 
-class Receipt(Model):
+class Receipt(Displayed, Model):
     """Proof of a commit, and all that undo needs to find.
 
     `failed` says why a commit was taken back at once, where something of it could not be: that is in `effects`.
@@ -150,11 +152,30 @@ class Receipt(Model):
         return tuple(effect for effect in self.effects if effect.uncertain)
 
 
-class Run(Model):
+class Setup(Model):
+    """What a run is made with: for a person to read, and for the command line to go on with it.
+
+    `roles` are the names of who proposes, revises, criticises and judges. `settings` are those of a task file (without
+    passwords), of which the same agent can be made again; None where the agent was made in Python: only the program
+    that made it can go on with the run.
+    """
+
+    recipe: str = "core"
+    options: Data = Field(default_factory=dict)
+    roles: dict[str, str] = Field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    sandbox: str | None = None
+    policy: Data = Field(default_factory=dict)
+    seed: int = 0
+    settings: Data | None = None
+
+
+class Run(Displayed, Model):
     """Everything that happened for one task."""
 
     id: str
     task: Task
+    setup: Setup | None = Field(default=None, description="None in records of versions that did not keep it")
     outcome: RunOutcome
     decision: Decision
     baseline: tuple[Evidence, ...] = Field(default=(), description="what was seen before the first draft")

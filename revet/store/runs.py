@@ -7,9 +7,11 @@
       runs.db           finished runs, and those that were begun
       checkpoints.db    where unfinished runs stopped (written by the graph)
       replies.db        what language models answered in unfinished runs (see `replies`)
+      working/          a lock for each run that some process is at work on
       memory.db         what runs taught, where a method or `memory: true` keeps that (see `corrections`)
 
-Nothing is written before the first run begins. Several processes may use one store at the same time.
+Nothing is written before the first run begins. Several processes may use one store at the same time. A database of an
+older form is brought to this one when it is first used; one that cannot be written is read as it is.
 """
 
 from __future__ import annotations
@@ -18,54 +20,25 @@ import difflib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from revet.errors import RunNotFound, StoreError
-from revet.schema import Model, Run, RunOutcome, Task, digest, utcnow
+from revet.schema import Run, Setup, Task, digest, utcnow
 from revet.schema.base import to_json
+from revet.store.listing import COLUMNS, NEWEST, OLD, Chosen, Row, goal_of, where
+from revet.store.migrations import VERSION, migrate
 from revet.store.wal import BUSY_SECONDS, use_wal
+from revet.store.working import worked_on, working_on
 
-__all__ = ["Row", "Store"]
+__all__ = ["Store"]
 
 FOLDER = ".revet"
-VERSION = 1
-
-_TABLE = """
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
-    task TEXT NOT NULL,
-    task_digest TEXT NOT NULL,
-    workspace TEXT,
-    begun_at TEXT NOT NULL,
-    outcome TEXT,
-    rounds INTEGER NOT NULL DEFAULT 0,
-    seconds REAL NOT NULL DEFAULT 0,
-    undone INTEGER NOT NULL DEFAULT 0,
-    body TEXT
-);
-CREATE INDEX runs_by_task ON runs (task, task_digest, begun_at);
-CREATE INDEX runs_by_time ON runs (begun_at);
-"""
-
+_ALIASED = ", ".join(f"{{{name}}} AS {name}" if name in OLD else name for name in COLUMNS)
+"""The columns of the list; those in braces are as the form of the database has them."""
 _SAME = "task = ? AND task_digest = ?"
-_NEWEST = "ORDER BY begun_at DESC, rowid DESC LIMIT ?"
-
-
-class Row(Model):
-    """One line of the list of runs. `outcome` is None for a run that was begun and has not ended."""
-
-    id: str
-    task: str
-    workspace: str | None
-    begun_at: datetime
-    outcome: RunOutcome | None
-    rounds: int
-    seconds: float
-    undone: bool
 
 
 class Store:
@@ -88,16 +61,18 @@ class Store:
 
     # --- writing -------------------------------------------------------------------------------------------
 
-    def begin(self, run_id: str, task: Task) -> None:
-        """Record that a run is under way. Beginning it again (when it is resumed) keeps what is known."""
-        self.record([(run_id, task)])
+    def begin(self, run_id: str, task: Task, setup: Setup | None = None) -> None:
+        """Record that a run is under way. Beginning it again (when it is resumed) keeps what is known of it, but for
+        the `setup`: that is of who goes on with it.
+        """
+        self.record([(run_id, task, setup)])
 
     def save(self, run: Run) -> None:
         """Record a run that has ended, or one that waits for an answer; replaces what was known of it."""
         self.record([run])
 
-    def record(self, news: Sequence[Run | tuple[str, Task]]) -> None:
-        """`begin` and `save` many runs in one transaction: a pair begins, a run is saved."""
+    def record(self, news: Sequence[Run | tuple[str, Task, Setup | None]]) -> None:
+        """`begin` and `save` many runs in one transaction: a tuple begins, a run is saved."""
         with self._write() as db:
             for each in news:
                 if isinstance(each, Run):
@@ -119,11 +94,27 @@ class Store:
                     self._prepare(db)
             yield
 
-    def _begin(self, db: sqlite3.Connection, run_id: str, task: Task) -> None:
+    @contextmanager
+    def alone(self, run_id: str) -> Iterator[None]:
+        """Be the only one at work on the run, whether it was begun or not. StoreError if another process is, or another
+        task of this one.
+        """
+        with self.errors(self._file):
+            self._make_folder()
+        with working_on(self.folder, run_id):
+            yield
+
+    def worked_on(self, run_id: str) -> bool | None:
+        """True if some process is at work on the run now; None where that cannot be known."""
+        return worked_on(self.folder, run_id)
+
+    def _begin(self, db: sqlite3.Connection, run_id: str, task: Task, setup: Setup | None) -> None:
+        made = (None, None) if setup is None else (setup.recipe, to_json(setup))
         db.execute(
-            "INSERT INTO runs (id, task, task_digest, workspace, begun_at) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO NOTHING",
-            (run_id, *_key(task), task.workspace, utcnow().isoformat()),
+            "INSERT INTO runs (id, task, task_digest, workspace, begun_at, goal, recipe, setup)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " recipe = COALESCE(excluded.recipe, recipe), setup = COALESCE(excluded.setup, setup)",
+            (run_id, *_key(task), task.workspace, utcnow().isoformat(), goal_of(task.goal), *made),
         )
 
     def _save(self, db: sqlite3.Connection, run: Run) -> None:
@@ -136,10 +127,14 @@ class Store:
             "rounds": run.usage.rounds,
             "seconds": run.usage.seconds,
             "undone": int(run.receipt is not None and run.receipt.undone_at is not None),
+            "goal": goal_of(run.task.goal),
             "body": to_json(run),
         }
+        if run.setup is not None:
+            values |= {"recipe": run.setup.recipe, "setup": to_json(run.setup)}
         names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
-        db.execute(f"INSERT OR REPLACE INTO runs ({names}) VALUES ({marks})", values)
+        news = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
+        db.execute(f"INSERT INTO runs ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {news}", values)
 
     def mark_undone(self, run_id: str) -> None:
         """Record that what this run committed was taken back, where there is no record of the run that could say so."""
@@ -164,6 +159,16 @@ class Store:
         """What the list says of the run with this id, or with the only id that starts so. Raises `RunNotFound`."""
         return self._rows("WHERE id = ?", self._full_id(run_id))[0]
 
+    def setup(self, run_id: str) -> Setup | None:
+        """How the run with exactly this id was set up, also before it has ended; None where that was not kept."""
+        rows = self._query("SELECT {setup} FROM runs WHERE id = ?", run_id)
+        if not rows or rows[0][0] is None:
+            return None
+        try:
+            return Setup.model_validate_json(rows[0][0])
+        except ValidationError:
+            return None  # of another version: it is for people to read, and to go on from where it fits
+
     def find(self, run_id: str) -> Run | None:
         """The run with exactly this id, None if there is none that ended or waits."""
         rows = self._query("SELECT body FROM runs WHERE id = ? AND body IS NOT NULL", run_id)
@@ -185,7 +190,7 @@ class Store:
 
     def latest(self, task: Task) -> Run | None:
         """The newest run of exactly this task that ended or waits for an answer."""
-        rows = self._query(f"SELECT id, body FROM runs WHERE {_SAME} AND body IS NOT NULL {_NEWEST}", *_key(task), 1)
+        rows = self._query(f"SELECT id, body FROM runs WHERE {_SAME} AND body IS NOT NULL {NEWEST}", *_key(task), 1)
         return self._parse(*rows[0]) if rows else None
 
     def unfinished(self, task: Task) -> str | None:
@@ -195,23 +200,35 @@ class Store:
         """
         rows = self._query(
             f"SELECT id, outcome IS NULL OR outcome = 'failed' FROM runs WHERE {_SAME} AND NOT undone"
-            f" AND (outcome IS NULL OR outcome IN ('failed', 'committed', 'answered', 'asked')) {_NEWEST}",
+            f" AND (outcome IS NULL OR outcome IN ('failed', 'committed', 'answered', 'asked')) {NEWEST}",
             *_key(task),
             1,
         )
         return str(rows[0][0]) if rows and rows[0][1] else None
 
-    def rows(self, limit: int = 20) -> tuple[Row, ...]:
-        """The newest runs first, at most `limit`."""
-        return self._rows(_NEWEST, limit)
+    def rows(self, limit: int = 20, *, offset: int = 0, chosen: Chosen | None = None) -> tuple[Row, ...]:
+        """The newest runs first, at most `limit` of them (-1: all) after the first `offset`."""
+        condition, values = where(chosen or Chosen())
+        return self._rows(f"WHERE {condition} {NEWEST} OFFSET ?", *values, limit, offset)
 
-    def _rows(self, which: str, value: str | int) -> tuple[Row, ...]:
-        names = tuple(Row.model_fields)
-        found = self._query(f"SELECT {', '.join(names)} FROM runs {which}", value)
-        return tuple(Row.model_validate(dict(zip(names, row, strict=True))) for row in found)
+    def count(self, chosen: Chosen | None = None) -> int:
+        """How many runs there are, or how many of those that are `chosen`."""
+        condition, values = where(chosen or Chosen())
+        found = self._query(f"SELECT COUNT(*) FROM (SELECT {_ALIASED} FROM runs) WHERE {condition}", *values)
+        return int(found[0][0]) if found else 0
+
+    def named(self, what: Literal["task", "recipe"]) -> tuple[str, ...]:
+        """The tasks or the recipes of all runs, each once, sorted."""
+        found = self._query(f"SELECT DISTINCT {what} FROM (SELECT {_ALIASED} FROM runs) WHERE {what} IS NOT NULL")
+        return tuple(sorted(str(name) for (name,) in found))
+
+    def _rows(self, which: str, *values: str | int) -> tuple[Row, ...]:
+        source = f"(SELECT {_ALIASED}, rowid FROM runs)"
+        found = self._query(f"SELECT {', '.join(COLUMNS)} FROM {source} {which}", *values)
+        return tuple(Row.model_validate(dict(zip(COLUMNS, row, strict=True))) for row in found)
 
     def _full_id(self, start: str) -> str:
-        known = [str(row[0]) for row in self._query(f"SELECT id FROM runs {_NEWEST}", -1)]
+        known = [str(row[0]) for row in self._query(f"SELECT id FROM runs {NEWEST}", -1)]
         matches = [start] if start in known else [name for name in known if start and name.startswith(start)]
         if len(matches) == 1:
             return matches[0]
@@ -257,8 +274,42 @@ class Store:
         with self.errors(self._file):
             if not self._file.exists():
                 return []
-            with closing(_connect(self._file)) as db:
-                return db.execute(sql, values).fetchall() if self._version(db) else []
+            with closing(self._reading()) as db:
+                version = self._version(db)
+                if 0 < version < VERSION:
+                    version = self._migrated(db, version)
+                if not version:
+                    return []
+                missing = OLD if version < VERSION else {}
+                return db.execute(sql.format_map({name: missing.get(name, name) for name in OLD}), values).fetchall()
+
+    def _reading(self) -> sqlite3.Connection:
+        """The database, to be read. Where nobody may write here, the files that SQLite keeps beside one with a
+        write-ahead log cannot be made: if nothing waits in that log, the database is all there is to read.
+        """
+        db = _connect(self._file)
+        try:
+            db.execute("PRAGMA user_version")
+        except sqlite3.OperationalError as error:
+            db.close()
+            log = self._file.with_name(f"{self._file.name}-wal")
+            unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+            if not unwritable or (log.exists() and log.stat().st_size):
+                raise
+            return sqlite3.connect(f"{self._file.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+        return db
+
+    def _migrated(self, db: sqlite3.Connection, version: int) -> int:
+        """The form of a database that was found to be of an older one. It stays of that where nobody may write here."""
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            with db:
+                self._prepare(db)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            return version
+        return VERSION
 
     def _make_folder(self) -> None:
         """The folder, hidden from git if it is ours: in a folder that was there before, that is not for us to do."""
@@ -273,11 +324,8 @@ class Store:
             ignore.write_text("*\n", encoding="utf-8")
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        """Makes the tables of a new database, inside the caller's transaction."""
-        if self._version(db) == 0:
-            for statement in _TABLE.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {VERSION}")
+        """Makes the tables of a new database, or mends those of an old one, inside the caller's transaction."""
+        migrate(db, self._version(db))
 
     def _version(self, db: sqlite3.Connection) -> int:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])

@@ -14,7 +14,7 @@ import pytest
 from revet.errors import RunNotFound, StoreError
 from revet.schema import Run, RunOutcome, digest
 from revet.store import Store
-from revet.store.runs import VERSION
+from revet.store.migrations import VERSION
 from tests.report.samples import WHEN, abstained, asked, committed, task
 
 
