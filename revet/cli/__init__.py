@@ -16,6 +16,7 @@ from revet.cli.mcp import mcp
 from revet.cli.recipes import recipes
 from revet.cli.sandbox import sandbox
 from revet.cli.tasks import fix, run
+from revet.cli.view import view
 
 __all__ = ["app", "main"]
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, fix, show, undo, recipes, tools, schema, doctor, mcp):
+for command in (run, fix, show, view, undo, recipes, tools, schema, doctor, mcp):
     app.command()(command)
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(gate)
 app.add_typer(sandbox)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from revet.errors import InputError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from revet.taskfile import Settings, ToolChoice
     from revet.tools.adapters import McpServer, ToolLike
 
-__all__ = ["SharedAgents"]
+__all__ = ["SharedAgents", "kept_settings"]
 
 _BUDGETS = (
     "rounds",
@@ -88,6 +89,7 @@ class SharedAgents:
             seed=settings.seed,
             rules=settings.rules,
             database=settings.database,
+            settings=kept_settings(settings, Path.cwd()),
         )
         servers = [server for _, server in self._servers]
         self._tools[id(agent)] = [tool for tool in tools if tool not in servers]
@@ -137,6 +139,30 @@ class SharedAgents:
         if base_url not in self._libraries:
             self._libraries[base_url] = Library(base_url=base_url, record=self.record)
         return self._libraries[base_url]
+
+
+def kept_settings(settings: Settings, folder: Path) -> dict[str, Any]:
+    """The settings that were given, as data of which `Settings` can be made again in any folder: the relative paths
+    among them are taken from `folder`.
+    """
+    from revet.taskfile import ROLES, path_options, rooted, rooted_database
+    from revet.tools.registry import rooted_options
+
+    kept = settings.model_dump(mode="json", exclude_unset=True)
+    for name in {*ROLES, "prompts", "rules", "database"} & kept.keys():
+        if kept[name] is not None:
+            by_name = {"database": rooted_database, **dict.fromkeys(ROLES, rooted)}
+            kept[name] = by_name.get(name, _rooted_path)(kept[name], folder)
+    for name in {*path_options(settings.recipe)} & kept.get("options", {}).keys():
+        if isinstance(kept["options"][name], str):
+            kept["options"][name] = _rooted_path(kept["options"][name], folder)
+    for tool in kept.get("tools", ()):
+        tool["options"] = rooted_options(tool["name"], tool["options"], folder)
+    return kept
+
+
+def _rooted_path(path: str, folder: Path) -> str:
+    return os.path.normpath(folder / Path(path).expanduser())
 
 
 def _made(choice: ToolChoice) -> ToolLike:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from revet.store import Store
     from revet.taskfile import Entry, Settings
 
-__all__ = ["Agents", "Asker", "Batch", "Held", "Runner"]
+__all__ = ["Agents", "Asker", "Batch", "Held", "Runner", "seconds_left"]
 
 
 class Runner(Protocol):
@@ -30,7 +30,7 @@ class Runner(Protocol):
 
     def astream(self, task: Task, *, run_id: str | None = None) -> AsyncIterator[Event]: ...
 
-    def aresume(self, run_id: str, answer: Reply) -> AsyncIterator[Event]: ...
+    def aresume(self, run: Run, answer: Reply) -> AsyncIterator[Event]: ...
 
 
 class Agents(Protocol):
@@ -129,6 +129,8 @@ class Batch:
                 return Ended(task, before, again=True)
             if before and before.outcome is RunOutcome.asked:
                 async with self._agent(entry.settings) as agent:
+                    if await asyncio.to_thread(_taken_up, self.store, before):
+                        before = await self._follow(index, agent.astream(task, run_id=before.id))
                     return await self._answered(index, agent, before)
         async with self._agent(entry.settings) as agent:
             run = await self._follow(index, agent.astream(task, run_id=run_id))
@@ -155,14 +157,12 @@ class Batch:
             answer = True if auto and not held else await self._asked(entry, run)
             if answer is None:
                 break
-            run = await self._follow(index, agent.aresume(run.id, answer))
+            run = await self._follow(index, agent.aresume(run, answer))
         return Ended(entry.task, run)
 
     async def _asked(self, entry: Entry, run: Run) -> Reply | None:
         """What the person says within the time that the task gives them, counted from when the run first asked."""
-        left = entry.settings.ask_seconds
-        if left is not None and run.asked_at is not None:
-            left -= (utcnow() - run.asked_at).total_seconds()
+        left = seconds_left(run, entry.settings.ask_seconds)
         if left is not None and left <= 0:
             return {"type": "expire"}  # an answer would not be taken any more
         try:
@@ -204,6 +204,20 @@ class Held:
             return False
         path = Path(workspace)
         return path in self._folders or path in self._above or not self._folders.isdisjoint(path.parents)
+
+
+def seconds_left(run: Run, ask_seconds: float | None) -> float | None:
+    """How long an answer to a run that waits is still taken; None for ever, 0 or less for not any more."""
+    if ask_seconds is None or run.asked_at is None:
+        return ask_seconds
+    return ask_seconds - (utcnow() - run.asked_at).total_seconds()
+
+
+def _taken_up(store: Store, run: Run) -> bool:
+    """True if somebody answered what the run asked, in a process that was stopped before it had come further."""
+    from revet.graphs.turn import taken_up
+
+    return taken_up(store, run)
 
 
 def _undone(run: Run) -> bool:

@@ -49,9 +49,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         from revet.errors import InputError, RevetError, StoreError
+        from revet.traces.export import exporting
 
         try:
-            command(*args, **kwargs)
+            with exporting():
+                command(*args, **kwargs)
         except RevetError as error:
             if kwargs.get("debug"):
                 raise

@@ -1,141 +1,173 @@
-"""`revet eval`: what Revet's parts are worth, measured on data that other people published."""
+"""`revet eval`: what Revet is worth, measured on what other people published, or on tasks of your own."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from revet.cli.common import BAD_INPUT, Debug, guarded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from rich.console import Console
-
-    from revet.evals import Figure, Measurement, Source
+from revet.cli import tasks as given
+from revet.cli.common import FOLDER, Debug, Out, guarded
+from revet.cli.eval_measure import evidence, gate
 
 __all__ = ["evaluate"]
 
-evaluate = typer.Typer(name="eval", help="Measure Revet's parts on real outputs of real models.", no_args_is_help=True)
+PLAY = "suite"
 
 
-Folder = Annotated[Path, typer.Option("--data", help="Folder of the data sets, with files SET/NAME.SPLIT.jsonl.")]
-Split = Annotated[str, typer.Option("--split", help="Which rows: the part before .jsonl in file names.")]
-Only = Annotated[
-    list[str] | None, typer.Option("--only", help="Measure on this set alone; may be repeated.", show_default=False)
+class _Suites(TyperGroup):
+    """A first word that is no command is a suite: ``revet eval ldb`` is ``revet eval suite ldb``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [PLAY, *args]
+        return super().parse_args(ctx, args)
+
+
+evaluate = typer.Typer(
+    name="eval",
+    cls=_Suites,
+    help="Measure Revet: `revet eval SUITE…` plays suites (`revet eval list`), a kind of suites, `all`, or a task file "
+    "of yours with a metric. Options of that: `revet eval suite --help`.",
+    no_args_is_help=True,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, nothing else there.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Write a page to FILE: tables and plots, one file, no network.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per set on stdout.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="REVET_DATA", help="Folder of the data sets, with files SET/NAME.SPLIT.jsonl."),
+]
 
 
-@evaluate.command()
+@evaluate.command(PLAY)
 @guarded
-def evidence(data: Folder, split: Split = "dev", only: Only = None, json: Json = False, debug: Debug = False) -> None:
-    """Measure how good the evidence is that the tools gather: 95 % confidence intervals, no model needed."""
-    from revet.evals.evidence import SETS, measurement
-
-    _measure(measurement, SETS, data, split, only, json)
-
-
-@evaluate.command()
-@guarded
-def gate(
-    data: Folder,
-    split: Split = "dev",
-    only: Only = None,
-    answers: Annotated[
-        str | None,
-        typer.Option(help="Measure this critic on gui_critic: a file of its answers, or a model as provider:name."),
+def play(
+    context: typer.Context,
+    suites: Annotated[
+        list[str], typer.Argument(metavar="SUITE…", help="Suites, kinds of suites, `all`, or one task file.")
+    ],
+    data: Data = None,
+    split: Annotated[str, typer.Option("--split", help="Which rows: the part before .jsonl in file names.")] = "dev",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="NAME=VALUE, an option of the suite (for tasks: of the recipe)."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most so many cases, spread evenly over the suite.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Cases at once (two for each core; 1 for tasks).")
+    ] = None,
+    seed: given.Seed = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what was stopped: what was played is not played again.")
+    ] = False,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(help="FIGURE>=VALUE or [SUITE:]FIGURE<=VALUE, or `target`; exit 1 if missed. Can be repeated."),
     ] = None,
     json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table: each suite beside what others published.")
+    ] = False,
+    html: Html = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="For a task file: outcome, checks, exact, contains, regex, number, `command: CMD`, or MODULE:FUNCTION."
+        ),
+    ] = None,
+    expected: Annotated[
+        Path | None, typer.Option(help="For a task file: JSONL of {id, expected}. The loop never sees it.")
+    ] = None,
+    hidden: Annotated[
+        Path | None, typer.Option(help="For `command:`: a folder of hidden tests, laid over the workspace's copy.")
+    ] = None,
+    model: given.Model = None,
+    reviser: given.Reviser = None,
+    critic: given.Critic = None,
+    judge: given.Judge = None,
+    base_url: given.BaseUrl = None,
+    record: given.Record = None,
+    prompts: given.Prompts = None,
+    recipe: given.Recipe = None,
+    tool: given.Tools = None,
+    sandbox: given.Sandbox = None,
+    rounds: given.Rounds = None,
+    seconds: given.Seconds = None,
+    tokens: given.Tokens = None,
+    cost: given.Cost = None,
+    out: Out = FOLDER,
     debug: Debug = False,
 ) -> None:
-    """Measure what the gate lets through and what it holds back, with the dry run and without."""
-    from revet.errors import InputError
-    from revet.evals.gate import SETS, measurement
+    """Play suites and show their figures. The word `suite` may be left out: `revet eval bugs`."""
+    from revet.cli.eval_play import Asked, do
 
-    if answers is None:
-        _measure(measurement, SETS, data, split, only, json)
-        return
-    from revet.evals.gate import gui
+    asked = Asked(
+        suites=tuple(suites),
+        data=data,
+        split=split,
+        limit=limit,
+        jobs=jobs,
+        resume=resume,
+        require=tuple(require or ()),
+        json=json,
+        markdown=markdown,
+        html=html,
+        out=out,
+        given={name: value for name, value in context.params.items() if value is not None},
+    )
+    code = do(asked)
+    if code:
+        raise typer.Exit(code)
 
-    if only and set(only) != {gui.SET}:
-        raise InputError(f"--answers is for {gui.SET} alone", hint=f"leave --only out, or say --only {gui.SET}")
-    critic = gui.named(answers)
-    _measure(lambda name: critic, [gui.SET], data, split, None, json)
+
+@evaluate.command("list")
+@guarded
+def listed(data: Data = None, json: Json = False, debug: Debug = False) -> None:
+    """List the suites: what each is about, which data it needs, which figure it is known by."""
+    from revet.cli.eval_show import list_suites
+
+    list_suites(data, json=json)
 
 
-def _measure(
-    measurement: Callable[[str], Measurement],
-    sets: Iterable[str],
-    data: Path,
-    split: str,
-    only: Sequence[str] | None,
-    json: bool,
+@evaluate.command()
+@guarded
+def show(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="An evaluation's id or its beginning, or a suite: its newest.")
+    ] = None,
+    json: Json = False,
+    html: Html = None,
+    out: Out = FOLDER,
+    debug: Debug = False,
 ) -> None:
-    """Measure on the sets and print. A set that cannot be measured is told, and the others are measured."""
-    from revet.errors import InputError
-    from revet.evals import Source
-    from revet.report import make_console
+    """Show an evaluation that was kept, or list them."""
+    from revet.cli.eval_show import show_kept
 
-    if not data.is_dir():
-        raise InputError(f"--data: there is no folder {data}", hint="name the folder that holds the data sets")
-    chosen = [measurement(name) for name in (dict.fromkeys(only) if only else sets)]
-    console = make_console(stderr=True)
-    figures: list[Figure] = []
-    refused = False
-    for each in chosen:
-        try:
-            figures.append(_measured(each, Source(data, split), console))
-        except InputError as error:
-            if len(chosen) == 1:
-                raise
-            typer.echo(f"revet: {each.set} was not measured: {error}", err=True)
-            refused = True
-        else:
-            if json:
-                typer.echo(figures[-1].model_dump_json())
-    if not json and figures:
-        _print_table(figures)
-    if refused:
-        raise typer.Exit(BAD_INPUT)
+    show_kept(name, json=json, html=html, out=out)
 
 
-def _measured(measurement: Measurement, source: Source, console: Console) -> Figure:
-    """The figure, with a line of progress where somebody watches."""
-    import asyncio
+@evaluate.command()
+@guarded
+def compare(
+    a: Annotated[str, typer.Argument(help="An evaluation's id or its beginning, or a suite: its newest.")],
+    b: Annotated[str, typer.Argument(help="The other one.")],
+    json: Json = False,
+    html: Html = None,
+    out: Out = FOLDER,
+    debug: Debug = False,
+) -> None:
+    """Compare two evaluations of one suite, case by case: differences with their 95 % intervals and p-values."""
+    from revet.cli.eval_show import compare_kept
 
-    with console.status(f"{measurement.set} …") as status:
-
-        def progress(done: int, of: int) -> None:
-            status.update(f"{measurement.set}: {done} of {of}")
-
-        return asyncio.run(measurement.run(source, progress))
-
-
-def _print_table(figures: Sequence[Figure]) -> None:
-    """The values in a table, then what each was computed from: side by side they do not fit a terminal."""
-    from rich.table import Table
-
-    from revet.report import make_console
-
-    console = make_console()
-    table = Table(box=None, pad_edge=False)
-    for name in ("set", "value", "95 %", "n", "target"):
-        table.add_column(name, overflow="fold")
-    for each in figures:
-        reached = {None: "", True: f"{each.target:g} reached", False: f"{each.target:g} not reached"}[each.reached]
-        interval = f"{_number(each.low)} – {_number(each.high)}"
-        table.add_row(each.set, _number(each.value), interval, str(each.n), reached)
-    console.print(table)
-    for each in figures:
-        counts = ", ".join(f"{name} {_number(value)}" for name, value in each.counts.items())
-        console.print(f"\n{each.set}: {each.measure}", markup=False, highlight=False)
-        console.print(f"  {counts}", markup=False, highlight=False)
+    compare_kept(a, b, json=json, html=html, out=out)
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
+for command in (evidence, gate):
+    evaluate.command()(command)

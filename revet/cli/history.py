@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from revet.cli.common import FOLDER, Debug, Out, folder_shown, guarded, open_store
+
+if TYPE_CHECKING:
+    from revet.graphs.progress import SoFar
+    from revet.schema import Run
+    from revet.store import Store
 
 __all__ = ["show", "undo"]
 
@@ -17,15 +23,24 @@ RUNS_LISTED = 30
 def show(
     run: Annotated[str | None, typer.Argument(help="A run's id, or its beginning. Without it: the list.")] = None,
     out: Out = FOLDER,
-    json: Annotated[bool, typer.Option("--json", help="The whole record as JSON on stdout.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="The whole record as JSON on stdout; of a run that has not ended, how far it is."),
+    ] = False,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write it as one self-contained page (-: to stdout).")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Show what happened in a run, or list the runs."""
     from revet.report import make_console, print_run, print_runs
 
     store = open_store(out)
+    if html is not None:
+        _page(store, run, html, out, json=json)
+        return
     if run is not None:
-        record = store.get(run)
+        record = _known(store, store.row(run).id)
         if json:
             typer.echo(record.model_dump_json())
         else:
@@ -39,6 +54,34 @@ def show(
         print_runs(make_console(), rows)
     else:
         typer.echo(f"No runs in {out} yet. `revet fix PATH` or `revet run TASKS` makes one.")
+
+
+def _known(store: Store, run_id: str) -> Run | SoFar:
+    """The record of a run; of one that has not ended, and does not wait, how far it is. `RunNotFound` where nothing is
+    known of it.
+    """
+    from revet.schema import RunOutcome
+
+    record = store.find(run_id)
+    if record is not None and record.outcome is not RunOutcome.asked:
+        return record  # quickly: what follows loads the graphs
+    from revet.graphs.progress import so_far
+    from revet.graphs.turn import taken_up
+
+    if record is not None and not taken_up(store, record):
+        return record
+    return so_far(store, run_id) or store.get(run_id)
+
+
+def _page(store: Store, run: str | None, file: str, out: Path, *, json: bool) -> None:
+    from revet.cli.html_page import page_of, write_page
+    from revet.errors import InputError
+
+    if run is None:
+        raise InputError("--html shows one run", hint="name it: `revet show` lists them")
+    if json:
+        raise InputError("--html and --json exclude each other", hint="give one of them")
+    write_page(page_of(_known(store, store.row(run).id), folder_shown(out)), file)
 
 
 @guarded

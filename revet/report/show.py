@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from revet.agents.evidence import SUSPICIOUS
 from revet.report.effects import action_lines, command_lines, table_lines
+from revet.report.sofar import at_work, step_line
 from revet.report.spent import role_lines, spent_line
 from revet.report.terminal import block_text, diff_text, outcome_text
 from revet.report.text import (
@@ -38,7 +40,11 @@ from revet.schema import (
     Outcome,
     Run,
     RunOutcome,
+    Setup,
 )
+
+if TYPE_CHECKING:
+    from revet.graphs.progress import SoFar
 
 __all__ = ["print_run"]
 
@@ -61,9 +67,13 @@ _UNCOMMITTED = {
 """How a run without a receipt stands, where it is not over."""
 
 
-def print_run(console: Console, run: Run, folder: str | None = None) -> None:
-    """Everything about a run. `folder` is the store's, where it is not the usual one."""
-    _print_head(console, run)
+def print_run(console: Console, record: Run | SoFar, folder: str | None = None) -> None:
+    """Everything about a run, or about how far one is. `folder` is the store's, where it is not the usual one."""
+    sofar = None if isinstance(record, Run) else record
+    run = record if isinstance(record, Run) else record.run
+    _print_head(console, run, sofar)
+    if run.setup is not None:
+        _print_setup(console, run.setup)
     if run.baseline:
         _heading(console, "Before")
         _print_evidence(console, run.baseline)
@@ -83,13 +93,18 @@ def print_run(console: Console, run: Run, folder: str | None = None) -> None:
         choosing = attempt.decision is not None and attempt.decision.kind is DecisionKind.choose
     _print_changes(console, run)
     _print_answer(console, run)
-    _print_end(console, run, folder)
+    if sofar is None:
+        _print_end(console, run, folder)
+    else:
+        _print_broken_off(console, sofar, folder)
 
 
-def _print_head(console: Console, run: Run) -> None:
+def _print_head(console: Console, run: Run, sofar: SoFar | None) -> None:
     undone = run.receipt is not None and run.receipt.undone_at is not None
-    console.print(Text.assemble((run.id, "bold"), "  ", outcome_text(run.outcome, undone=undone)), soft_wrap=True)
-    _line(console, why(run))
+    outcome = outcome_text(run.outcome if sofar is None else None, undone=undone)
+    console.print(Text.assemble((run.id, "bold"), "  ", outcome), soft_wrap=True)
+    for line in [why(run)] if sofar is None else [step_line(sofar, goes_on=sofar.work != "stopped"), at_work(sofar)]:
+        _line(console, line)
     if warning := by_exit_status(run):
         _line(console, warning)
     task = run.task
@@ -107,6 +122,17 @@ def _print_head(console: Console, run: Run) -> None:
     ]
     for name, value in facts:
         _line(console, f"{name:<11} {one_line(value, 400)}")
+
+
+def _print_setup(console: Console, setup: Setup) -> None:
+    """By which method it was done, and by whom."""
+    options = ", ".join(f"{name} = {value}" for name, value in setup.options.items())
+    facts = {"recipe": f"{setup.recipe} ({options})" if options else setup.recipe, **setup.roles}
+    facts |= {"tools": ", ".join(setup.tools), "sandbox": setup.sandbox or "none"}
+    _heading(console, "Made with")
+    for name, value in facts.items():
+        if value:
+            _line(console, f"  {one_line(name, 40):<11} {one_line(value, 400)}")
 
 
 def _print_attempt(console: Console, attempt: Attempt, name: str, run: Run) -> None:
@@ -239,6 +265,18 @@ def _print_end(console: Console, run: Run, folder: str | None) -> None:
         console.print(Text.assemble("To take back what can be: ", (again, "bold")), soft_wrap=True)
         return
     console.print(Text.assemble("To take it back: ", (again_command(run.id, "undo", folder), "bold")), soft_wrap=True)
+
+
+def _print_broken_off(console: Console, sofar: SoFar, folder: str | None) -> None:
+    """What can be done about a run that has not ended."""
+    console.print()
+    if sofar.work == "at work":
+        follow = "revet view" + (f" --out {folder}" if folder else "")
+        console.print(Text.assemble("To follow it: ", (follow, "bold")), soft_wrap=True)
+        return
+    _line(console, "If it was interrupted, the same command with --resume goes on with it.")
+    undo = (again_command(sofar.run.id, "undo", folder), "bold")
+    console.print(Text.assemble("To take back what it committed, if it did: ", undo), soft_wrap=True)
 
 
 def _became(effect: EffectReceipt) -> str:

@@ -293,7 +293,7 @@ def usage_line(run: Run) -> str:
     """``1 draft, 4.2 s, 6 tool calls``."""
     usage = run.usage
     parts = [
-        plural(len(drafts_made(run.attempts)), "draft"),
+        plural(sum(not attempt.draft.gives_up for attempt in drafts_made(run.attempts)), "draft"),
         duration(usage.seconds),
         plural(usage.tool_calls, "tool call"),
     ]

@@ -103,8 +103,7 @@ class FakeAgent:
         finally:
             world.running.discard(task.id)
 
-    async def aresume(self, run_id: str, answer: bool | Mapping[str, object]) -> AsyncIterator[Event]:
-        run = self.store.get(run_id)
+    async def aresume(self, run: Run, answer: bool | Mapping[str, object]) -> AsyncIterator[Event]:
         with (self.store.folder / "answers.jsonl").open("a") as file:
             file.write(json.dumps(answer) + "\n")
         said = answer.get("type") if isinstance(answer, Mapping) else "approve" if answer else "refuse"

@@ -1,0 +1,48 @@
+"""The pages of evaluations, written to a file that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from revet.errors import InputError
+from revet.evals.comparing import Contrast
+from revet.evals.evaluation import Evaluation
+from revet.evals.picture import picture
+from revet.evals.suites import filled, suites
+from revet.evals.trial import Trial
+
+__all__ = ["check_page", "write_comparison", "write_suite"]
+
+
+def check_page(html: Path | None) -> None:
+    """Raise `InputError` for a file that cannot be written, before anything is played."""
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        raise InputError(f"--html: {html} cannot be written", hint="name a file in a folder that exists")
+
+
+def write_suite(html: Path, evaluation: Evaluation, trials: Sequence[Trial]) -> None:
+    """Tables and plots of one evaluation."""
+    from revet.report.html.suite import suite_page
+
+    known = suites().get(evaluation.suite)
+    beside = None if known is None else filled(known, evaluation)
+    _write(html, suite_page(evaluation, trials, known=beside, picture=picture(trials)))
+
+
+def write_comparison(html: Path, found: Contrast, one: Sequence[Trial], other: Sequence[Trial]) -> None:
+    """Two evaluations side by side."""
+    from revet.report.html.suite import comparison_page
+
+    _write(html, comparison_page(found.first, found.second, one, other, found))
+
+
+def _write(html: Path, page: str) -> None:
+    check_page(html)
+    try:
+        html.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--html: {html} cannot be written: {error.strerror}", hint="name another file") from None
+    typer.echo(f"Written: {html}", err=True)
