@@ -63,7 +63,7 @@ def _bug(line: str, where: str) -> Bug:
             hidden_tests=tests,
             visible_tests=visible if "assert" in (visible := row.get("visible_test") or "") else None,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: not a row of QuixBugs or HumanEvalFix: {error!r}") from error
 
 

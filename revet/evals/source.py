@@ -10,9 +10,17 @@ from typing import Any
 
 from revet.errors import InputError
 
-__all__ = ["Row", "Source", "field"]
+__all__ = ["Row", "Source", "field", "user_path"]
 
 Row = Mapping[str, Any]
+
+
+def user_path(told: str) -> Path:
+    """A path as a user writes it: ``~`` is the home. That of a user whom there is not stays as it is."""
+    try:
+        return Path(told).expanduser()
+    except RuntimeError:
+        return Path(told)
 
 
 @dataclass(frozen=True)

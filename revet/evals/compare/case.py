@@ -89,6 +89,10 @@ class BugCase:
             final = (Path(run.task.workspace) / self._file).read_text(encoding="utf-8", errors="replace")
         return Judgement(first=await self._right(first, sandbox), final=await self._right(final, sandbox))
 
+    async def right(self, draft: Draft, sandbox: Sandbox) -> bool:
+        """Whether the module as the draft would make it passes the hidden tests."""
+        return await self._right(await self._code_of(draft), sandbox)
+
     @property
     def _file(self) -> str:
         return f"{self.bug.module}.py"

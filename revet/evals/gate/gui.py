@@ -23,10 +23,21 @@ from revet.evals.figures import Figure, bootstrap
 from revet.evals.gate.gui_steps import majority_labels, operation_of, same_step
 from revet.evals.measuring import Measurement, Progress
 from revet.evals.source import Row, Source, field
-from revet.models import LanguageModel
+from revet.models import Account, LanguageModel
 from revet.schema import Verdict
 
-__all__ = ["MEASUREMENT", "PUBLISHED", "Judge", "Judged", "answers_of", "asking", "measure", "measuring", "named"]
+__all__ = [
+    "MEASUREMENT",
+    "PUBLISHED",
+    "Judge",
+    "Judged",
+    "answers_of",
+    "asking",
+    "judged_by",
+    "measure",
+    "measuring",
+    "named",
+]
 
 SET, NAME = "gui_critic", "decisions"
 SETS = ("gui_i", "gui_s", "gui_web")
@@ -153,16 +164,19 @@ def asking(model: LanguageModel) -> Judge:
     critic = GuiCritic(model)
 
     async def judge(row: Row) -> Judged:
-        situation = GuiSituation(
-            instruction=row["instruction"] or "?", history=(row["history"],) if row["history"] else ()
-        )
-        critique = await critic.judge(situation, parse_decision(row["decision"]))
-        if critique.verdict is Verdict.abstain:
-            return Judged(None)
-        suggestion = critique.findings[0].suggestion if critique.findings else None
-        return Judged(critique.verdict is Verdict.accept, suggestion or "")
+        return await judged_by(critic, row)
 
     return judge
+
+
+async def judged_by(critic: GuiCritic, row: Row, account: Account | None = None) -> Judged:
+    """What the critic says of the decision of a row, asked on `account`."""
+    situation = GuiSituation(instruction=row["instruction"] or "?", history=(row["history"],) if row["history"] else ())
+    critique = await critic.judge(situation, parse_decision(row["decision"]), account=account)
+    if critique.verdict is Verdict.abstain:
+        return Judged(None)
+    suggestion = critique.findings[0].suggestion if critique.findings else None
+    return Judged(critique.verdict is Verdict.accept, suggestion or "")
 
 
 def _answer(line: str, where: str) -> tuple[str, Judged]:
