@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test lint format types bench clean
+.PHONY: demo test lint docs format types bench clean
 
 # Each stamp is redone when the dependencies change.
 $(VENV)/.base: pyproject.toml
@@ -32,6 +32,9 @@ lint: $(VENV)/.dev  ## what the gate checks besides the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.dev  ## the site, in site/: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -45,4 +48,4 @@ bench: $(VENV)/.dev  ## the figures that the documentation quotes
 	$(BIN)/python benchmarks/repair.py
 
 clean:
-	rm -rf $(VENV) build dist .revet .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .revet .pytest_cache .mypy_cache .ruff_cache .hypothesis

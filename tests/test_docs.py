@@ -14,6 +14,7 @@ import pytest
 from revet.models.scriptfile import read_rules
 from revet.taskfile import json_schema, load
 from tests.docs_support import ROOT, Block, blocks, check_output, commands, copy_examples, pages, start
+from tests.traced import unconfigured
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 PROGRAMS = [
@@ -46,6 +47,7 @@ def test_programs_do_what_the_page_shows(
 ) -> None:
     """In this process, for imports are most of what such a program costs."""
     monkeypatch.chdir(copy_examples(tmp_path))
+    unconfigured(monkeypatch)
     Path("program.py").write_text(block.text, encoding="utf-8")
     runpy.run_path("program.py", run_name="__main__")
     check_output(shown_after(block), capsys.readouterr().out, block.where)

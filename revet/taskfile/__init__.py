@@ -12,14 +12,22 @@
 
 from __future__ import annotations
 
-from revet.taskfile._choices import check_settings, option_values, rooted_database, tool_choices
+from revet.taskfile._choices import (
+    check_settings,
+    option_values,
+    path_options,
+    rooted,
+    rooted_database,
+    tool_choices,
+)
 from revet.taskfile._load import load
 from revet.taskfile._problems import TaskFileErrors
 from revet.taskfile._project import project_task
 from revet.taskfile._schema import json_schema
-from revet.taskfile._settings import Entry, Settings, ToolChoice, settings_from
+from revet.taskfile._settings import ROLES, Entry, Settings, ToolChoice, settings_from
 
 __all__ = [
+    "ROLES",
     "Entry",
     "Settings",
     "TaskFileErrors",
@@ -28,7 +36,9 @@ __all__ = [
     "json_schema",
     "load",
     "option_values",
+    "path_options",
     "project_task",
+    "rooted",
     "rooted_database",
     "settings_from",
     "tool_choices",
