@@ -18,11 +18,13 @@ from revet import traces
 from revet.agents import Scripted
 from revet.errors import ModelFailed
 from revet.graphs import Agent
+from revet.graphs.state import initial_state
+from revet.graphs.tracing import called
 from revet.models import Reply, Request
 from revet.models.tracing import asked, told
 from revet.models.wire import Finish, Image, Message, Tokens, ToolUse
 from revet.policy import Policy
-from revet.schema import Draft, Evidence, RunOutcome, Task
+from revet.schema import Draft, Evidence, Outcome, RunOutcome, Task
 from revet.tools import ToolCall, View
 from revet.traces.spans import CAPTURE, LONGEST
 from tests.graphs.speaking import RIGHT, Checker, Teller, agent, draft, story, task_in
@@ -216,6 +218,59 @@ async def test_a_run_that_waits_and_goes_on_makes_two_linked_traces(spans: Spans
     assert spans.failed == {}
 
 
+async def test_a_run_of_a_checkpoint_without_a_trace_goes_on(
+    spans: Spans, task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As versions wrote it that made no spans."""
+    older = initial_state
+
+    def without(*about: Any) -> Any:
+        return {name: value for name, value in older(*about).items() if name != "trace"}
+
+    monkeypatch.setattr("revet.graphs.agent.initial_state", without)
+    asking = quiet(tmp_path / "store", draft(RIGHT), policy=Policy(approve="ask"))
+    run = await asking.arun(task)
+    async for _ in asking.aresume(run.id, True):
+        pass
+    after = spans.named("invoke_agent revet")[-1]
+    assert about(after)["revet.outcome"] == "committed" and not after.links
+
+
+class Told(Checker):
+    name = "told"
+
+    async def run(self, call: ToolCall, view: View) -> Evidence:
+        return (await super().run(call, view)).model_copy(
+            update={"outcome": Outcome.error, "data": {"error": "no login with the key sk-12345"}}
+        )
+
+
+async def test_what_a_tool_says_of_its_error_is_content(spans: Spans, task: Task, tmp_path: Path) -> None:
+    await quiet(tmp_path / "store", draft(RIGHT), tools=[Told()], policy=Policy(rounds=1)).arun(task)
+    assert spans.failed == {"execute_tool told": "error"}
+    assert "sk-12345" not in spans.text()
+
+
+async def test_a_check_is_what_a_tool_is_told(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = ToolCall(tool="shell", request="KEY=sk-12345 make check", check="KEY=sk-12345 make check", required=True)
+
+    async def runs() -> Evidence:
+        return Evidence(tool=call.tool, request=call.request, outcome=Outcome.passed, observation="ok")
+
+    await called(call, runs())
+    assert "sk-12345" not in spans.text()
+    monkeypatch.setenv(CAPTURE, "true")
+    await called(call, runs())
+    assert about(spans.all[-1])["revet.check"] == "KEY=sk-12345 make check"
+
+
+async def test_every_operation_says_of_which_run_it_is(spans: Spans, task: Task, tmp_path: Path) -> None:
+    run = await agent(Teller(story), tmp_path / "store").arun(task)
+    operations = [about(each) for each in spans.all if "gen_ai.operation.name" in about(each)]
+    assert {each["gen_ai.operation.name"] for each in operations} == {"invoke_agent", "chat", "execute_tool"}
+    assert {each.get("gen_ai.conversation.id") for each in operations} == {run.id}
+
+
 class Slow(Checker):
     name = "slow"
 
@@ -268,6 +323,21 @@ def test_models_are_named_as_the_conventions_name_them(spans: Spans, name: str, 
     assert known["gen_ai.output.type"] == "json"
 
 
+@pytest.mark.parametrize("model", ["llama3.1:8b", "ft:gpt-5-mini:mine::abc", "Qwen/Qwen3"])
+def test_the_model_that_answered_is_named_as_its_provider_names_it(spans: Spans, model: str) -> None:
+    with asked("ollama:llama3.1:8b", Request(role="critic", messages=())) as opened:
+        told(opened, Reply(text="ok", model=model))
+    known = about(spans.one("chat llama3.1:8b"))
+    assert known["gen_ai.response.model"] == model and "gen_ai.output.type" not in known
+
+
+def test_arguments_stay_json_when_they_are_cut_and_cleaned() -> None:
+    value = {"password": "hunter2", "deep": [{"api_token": 7, "query": "token=abc' x", "n": 1.5}], "long": "x" * 30_000}
+    kept = json.loads(json.dumps(traces.cleaned(value)))
+    assert kept["password"] == "***" and kept["deep"][0]["api_token"] == "***" and kept["deep"][0]["n"] == 1.5
+    assert "abc" not in kept["deep"][0]["query"] and len(kept["long"]) < LONGEST + 50
+
+
 def test_messages_of_every_kind_are_captured_without_passwords(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CAPTURE, "true")
     use = ToolUse(id="u1", name="look", arguments={"at": "postgres://me:hunter2@db/x"})
@@ -283,6 +353,7 @@ def test_messages_of_every_kind_are_captured_without_passwords(spans: Spans, mon
     said = json.loads(known["gen_ai.input.messages"])
     assert [each["role"] for each in said] == ["user", "assistant", "tool"]
     assert said[0]["parts"][0]["content"].endswith("… (7 characters left out)")
+    assert said[1]["parts"][0]["arguments"] == {"at": "postgres://me@db/x"}
     assert said[1]["parts"][0]["name"] == "look" and said[2]["parts"][0]["id"] == "u1"
     assert "be brief" in known["gen_ai.system_instructions"]
     assert "hunter2" not in spans.text() and "AAAA" not in spans.text()

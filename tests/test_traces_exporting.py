@@ -172,6 +172,17 @@ def test_a_protocol_that_cannot_be_spoken(
         raise AssertionError("nothing runs")
 
 
+def test_what_was_not_delivered_is_said_when_a_command_fails_and_without_the_keys_of_headers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization Bearer sk-12345")
+    with pytest.raises(SystemExit), exporting():
+        raise SystemExit(1)
+    told = capsys.readouterr().err
+    assert "traces were not all delivered" in told and "sk-12345" not in told
+
+
 def test_without_the_variables_nothing_of_the_sdk_is_loaded(tmp_path: Path) -> None:
     program = "import sys, revet.cli.common as c\nc.guarded(lambda: None)()\n"
     program += "print([m for m in sys.modules if m.startswith('opentelemetry')])"

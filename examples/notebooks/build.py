@@ -44,7 +44,7 @@ STYLE = re.compile(r"(<style.*?</style>)", re.DOTALL)
 TEXTS = ("text/plain", "text/html", "text/markdown", "image/svg+xml")
 CHANGING = (
     (re.compile(r"…/tmp[a-z0-9_]{8}\b"), "…"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?: ?UTC|Z|[+-]\d\d:\d\d)?"), "…"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?: ?UTC|Z)?(?:[+-]\d\d:\d\d)?"), "…"),
     (re.compile(r"\b\d+(?:\.\d+)?( ?)(s|ms|min)\b(?! *[{;:}])"), r"…\1\2"),
     (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x…"),
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from revet.errors import InputError
+from revet.cli import html_page
 from revet.evals.comparing import Contrast
 from revet.evals.evaluation import Evaluation
 from revet.evals.picture import picture
@@ -18,9 +18,9 @@ __all__ = ["check_page", "write_comparison", "write_suite"]
 
 
 def check_page(html: Path | None) -> None:
-    """Raise `InputError` for a file that cannot be written, before anything is played."""
-    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
-        raise InputError(f"--html: {html} cannot be written", hint="name a file in a folder that exists")
+    """Raise `InputError` for a file that cannot be written, or is no page, before anything is played."""
+    if html is not None:
+        html_page.check_page(html)
 
 
 def write_suite(html: Path, evaluation: Evaluation, trials: Sequence[Trial]) -> None:
@@ -40,9 +40,5 @@ def write_comparison(html: Path, found: Contrast, one: Sequence[Trial], other: S
 
 
 def _write(html: Path, page: str) -> None:
-    check_page(html)
-    try:
-        html.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--html: {html} cannot be written: {error.strerror}", hint="name another file") from None
+    html_page.put_page(page, html)
     typer.echo(f"Written: {html}", err=True)

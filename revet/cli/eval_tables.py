@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["interval", "json_object", "markdown_table", "number", "print_evaluation", "print_figures"]
 
+NOTE = 30
+"""Columns that notes need beside the figures. Where fewer are left, they stand below, after the figures' names."""
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """For a person to read; a dash for what is not a number."""
@@ -94,18 +97,25 @@ def print_evaluation(console: Console, evaluation: Evaluation, played: int | Non
 
     known = suites().get(evaluation.suite)
     console.print("\n".join(_head(evaluation, played)), soft_wrap=True)
+    shown = [each for each in evaluation.figures if "/" not in each.name]
+    rows = []
+    for figure in shown:
+        target = _target(figure, known) if known is not None and figure.name == known.headline else ""
+        rows.append((figure.name, number(figure.value), interval(figure), f"{figure.n:,}", target))
+    names = ("figure", "value", "95 %", "n", "target")
+    room = console.width - sum(max(map(len, column)) + 1 for column in zip(names, *rows, strict=True))
     table = Table(box=None, pad_edge=False)
-    table.add_column("figure", no_wrap=True)
-    for name in ("value", "95 %", "n", "target"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
-    for figure in evaluation.figures:
-        if "/" not in figure.name:
-            target = _target(figure, known) if known is not None and figure.name == known.headline else ""
-            row = (figure.name, number(figure.value), interval(figure), f"{figure.n:,}", target)
-            table.add_row(*row, figure.note)
-    if evaluation.figures:
+    for name in names:
+        table.add_column(name, justify="left" if name == "figure" else "right", no_wrap=True)
+    if room >= NOTE:
+        table.add_column("", overflow="fold")
+    for figure, row in zip(shown, rows, strict=True):
+        table.add_row(*row, *([figure.note] if room >= NOTE else []))
+    if rows:
         console.print(table)
+    if room < NOTE:
+        for note in dict.fromkeys(each.note for each in shown if each.note):
+            console.print(f"{', '.join(each.name for each in shown if each.note == note)}: {note}", soft_wrap=True)
     for line in (*_parted(evaluation), *_besides(evaluation, known)):
         console.print(line, soft_wrap=True)
     if known is not None and known.note:

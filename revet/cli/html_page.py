@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from revet.graphs.progress import SoFar
     from revet.schema import Run
 
-__all__ = ["page_of", "write_page"]
+__all__ = ["check_page", "page_of", "put_page", "write_page"]
 
 STDOUT = "-"
 OURS = b'<meta name="generator" content="revet">'
@@ -40,24 +41,37 @@ def page_of(known: Run | SoFar, folder: str | None) -> str:
 
 
 def write_page(page: str, file: str) -> None:
-    """Write the page to `file` (``-``: stdout) as a whole or not at all.
-
-    A page that was written before is replaced. Raises `InputError` for a file that is something else, and where the
-    file cannot be written.
-    """
-    data = page.encode("utf-8")
+    """`put_page` of a file (``-``: stdout), and say so on stderr."""
     if file == STDOUT:
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(page.encode("utf-8"))
         sys.stdout.buffer.flush()
         return
-    target = Path(file)
-    try:
-        _check(target)
+    size = put_page(page, Path(file))
+    typer.echo(f"{file}: {size / 1000:,.0f} kB, opens in any browser, with no network", err=True)
+
+
+def put_page(page: str, target: Path) -> int:
+    """Write the page to a file as a whole or not at all, and give its size in bytes. See `check_page`."""
+    data = page.encode("utf-8")
+    check_page(target)
+    with _told(target):
         _write(target.resolve(), data)
+    return len(data)
+
+
+def check_page(target: Path) -> None:
+    """Raise `InputError` where no page can be written, and for a file that is no page: those alone are replaced."""
+    with _told(target):
+        _check(target)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         why = error.strerror or str(error)
-        raise InputError(f"--html: {file} cannot be written: {why}", hint="name another file") from error
-    typer.echo(f"{file}: {len(data) / 1000:,.0f} kB, opens in any browser, with no network", err=True)
+        raise InputError(f"--html: {target} cannot be written: {why}", hint="name another file") from error
 
 
 def _write(target: Path, data: bytes) -> None:

@@ -32,7 +32,8 @@ def read_expected(path: Path, tasks: Sequence[str], grader: Grader) -> dict[str,
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--expected: {path} cannot be read: {error}", hint="name a JSONL file") from None
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"--expected: {path} cannot be read: {why}", hint="name a JSONL file") from None
     found: dict[str, JsonValue] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -40,10 +40,10 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _SET = re.compile(
-    rf"([\w-]{{0,40}}{_SECRET}[\w-]{{0,40}}['\"]?\s*=\s*)(?:'[^']*'|\"[^\"]*\"|[^\s&]+)"
-    rf"|([\w-]{{0,40}}{_SECRET}[\w-]{{0,40}}['\"]?:\s+)[^\s'\"][^'\"\n]*"
-    rf"|(--?[\w-]{{0,40}}{_SECRET}[\w-]{{0,40}}\s+)(?:'[^']*'|\"[^\"]*\"|\S+)"
-    r"|((?:^|(?<=\s))(?:-u|--user)[\s=]+[^\s:]+:)\S+",
+    rf"({_SECRET}[\w-]{{0,40}}['\"]?\s{{0,9}}=\s{{0,9}})(?:'[^']*'|\"[^\"]*\"|[^\s&]+)"
+    rf"|({_SECRET}[\w-]{{0,40}}['\"]?:\s{{1,9}})[^\s'\"][^'\"\n]*"
+    rf"|((?<!\S)--?[\w-]{{0,40}}{_SECRET}[\w-]{{0,40}}\s{{1,9}})(?:'[^']*'|\"[^\"]*\"|\S+)"
+    r"|((?<!\S)(?:-u|--user)[\s=]{1,9}[^\s:]+:)\S+",
     re.IGNORECASE,
 )
 """A secret that is given a value in a text: in a DSN, a header, a command line, the text that an object shows as."""

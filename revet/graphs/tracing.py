@@ -7,6 +7,7 @@ besides is said in words on the page `traces` of the documentation.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import wraps
@@ -62,7 +63,7 @@ def run(stream: Stream) -> Stream:
                 traces.note(whole, {"gen_ai.input.messages": json.dumps(told, ensure_ascii=False)})
             async with aclosing(stream(self, task, run_id, *args, **more)) as said:
                 while True:
-                    with traces.attached(whole):
+                    with traces.attached(whole, run_id):
                         event = await anext(said, None)
                     if event is None:
                         return
@@ -115,22 +116,28 @@ async def called(call: ToolCall, running: Awaitable[Evidence]) -> Evidence:
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": call.tool,
         "gen_ai.tool.type": "function",
-        "revet.check": None if call.check is None else traces.clean(call.check),
+        "revet.check": traces.clean(call.check) if call.check is not None and traces.captures() else None,
         "revet.required": call.required,
     }
     with traces.span(f"execute_tool {call.tool}", given, waits=WAITS) as opened:
         content = opened.is_recording() and traces.captures()
         if content:
-            arguments = json.dumps({"request": call.request, **call.arguments}, ensure_ascii=False, default=str)
-            traces.note(opened, {"gen_ai.tool.call.arguments": traces.clean(arguments)})
+            arguments = traces.cleaned({"request": call.request, **call.arguments})
+            traces.note(opened, {"gen_ai.tool.call.arguments": json.dumps(arguments, ensure_ascii=False)})
         said = await running
         if opened.is_recording():
             traces.note(opened, {"revet.outcome": said.outcome.value, "revet.evidence": said.id})
             if content:
                 traces.note(opened, {"gen_ai.tool.call.result": traces.clean(said.observation)})
             if said.outcome in (Outcome.error, Outcome.timeout):
-                traces.fail(opened, str(said.data.get("error") or said.outcome.value))
+                traces.fail(opened, _kind(said))
         return said
+
+
+def _kind(said: Evidence) -> str:
+    """The exception that a tool raised, by its name: what a tool writes itself may be any text, and is content."""
+    named = str(said.data.get("error"))
+    return named if said.data.get("error") and re.fullmatch(r"[A-Za-z_][\w.]{0,79}", named) else said.outcome.value
 
 
 def _link(state: State) -> None:
@@ -155,7 +162,8 @@ def _ended(run: Run) -> Mapping[str, Any]:
     if traces.captures():
         given["revet.reasons"] = [traces.clean(each) for each in run.decision.reasons]
         if run.answer is not None:
-            said = [{"role": "assistant", "parts": [{"type": "text", "content": traces.clean(run.answer)}]}]
+            parts = [{"type": "text", "content": traces.clean(run.answer)}]
+            said = [{"role": "assistant", "parts": parts, "finish_reason": "stop"}]
             given["gen_ai.output.messages"] = json.dumps(said, ensure_ascii=False)
     return given
 

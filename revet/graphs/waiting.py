@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import queue
 import threading
@@ -24,7 +25,7 @@ def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except RuntimeError:
         return asyncio.run(make())
     box: list[T | BaseException] = []
-    begun: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = queue.Queue()
+    begun: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]] | None] = queue.Queue()
 
     async def main() -> T:
         task = asyncio.ensure_future(make())
@@ -32,19 +33,25 @@ def wait(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return await task
 
     def work() -> None:
+        whole = main()
         try:
-            box.append(asyncio.run(main()))
+            box.append(asyncio.run(whole))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread, which raises it
             box.append(error)
+        finally:
+            whole.close()
+            begun.put(None)  # what broke before it began is not waited for
 
     # In a copy of the context, as `asyncio.run` would: what traces this finds its parent.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="revet-run")
     thread.start()
-    loop, task = begun.get()
+    running = begun.get()
     try:
         thread.join()
     except BaseException:
-        loop.call_soon_threadsafe(task.cancel)
+        if running is not None:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended meanwhile
+                running[0].call_soon_threadsafe(running[1].cancel)
         thread.join()
         raise
     result = box[0]

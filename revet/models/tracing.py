@@ -55,7 +55,7 @@ def asked(name: str, request: Request) -> Iterator[Span]:
         "gen_ai.request.max_tokens": request.max_tokens,
         "gen_ai.request.seed": request.seed,
         "gen_ai.request.stop_sequences": request.stop or None,
-        "gen_ai.output.type": "text" if request.answer is None else "json",
+        "gen_ai.output.type": None if request.answer is None else "json",
         "revet.role": request.role,
     }
     with traces.span(f"chat {model}", given, kind="client") as opened:
@@ -71,7 +71,7 @@ def told(opened: Span, reply: Reply) -> None:
         return
     finish = FINISHES[reply.finish]
     given: dict[str, Any] = {
-        "gen_ai.response.model": _named(reply.model)[1] if reply.model else None,
+        "gen_ai.response.model": _answered(reply.model),
         "gen_ai.response.finish_reasons": (finish,),
         "gen_ai.usage.input_tokens": reply.tokens.input,
         "gen_ai.usage.output_tokens": reply.tokens.output,
@@ -86,10 +86,15 @@ def told(opened: Span, reply: Reply) -> None:
 
 def _named(name: str) -> tuple[str, str]:
     """Provider and model, as the conventions call them."""
-    provider, colon, model = name.partition(":")
+    provider, colon, model = traces.clean(name).partition(":")
     if not colon:
         return "revet", name
     return PROVIDERS.get(provider, provider), PurePath(model).name if provider in FILES else model
+
+
+def _answered(model: str) -> str | None:
+    """The model that answered, as its provider names it: what stands before a colon there is part of the name."""
+    return PurePath(model).name if model.startswith(("/", "~")) else traces.clean(model) or None
 
 
 def _parted(messages: tuple[Message, ...]) -> tuple[str | None, str]:
@@ -106,7 +111,7 @@ def _message(message: Message) -> dict[str, Any]:
     elif message.text:
         parts.append({"type": "text", "content": traces.clean(message.text)})
     for use in message.tool_uses:
-        arguments = traces.clean(json.dumps(use.arguments, ensure_ascii=False))
+        arguments = traces.cleaned(use.arguments)
         parts.append({"type": "tool_call", "id": use.id, "name": use.name, "arguments": arguments})
     parts += [{"type": "image", "mime_type": each.mime, "base64_length": len(each.data)} for each in message.images]
     return {"role": message.role, "parts": parts}

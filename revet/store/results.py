@@ -8,9 +8,6 @@ same time; one evaluation is played by one of them (`playing`).
 from __future__ import annotations
 
 import difflib
-import errno
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -20,6 +17,7 @@ from typing import Any
 from revet.errors import RunNotFound, StoreError
 from revet.store.runs import Store
 from revet.store.wal import BUSY_SECONDS, use_wal
+from revet.store.working import locked
 
 __all__ = ["FILE", "ResultStore"]
 
@@ -75,25 +73,14 @@ class ResultStore:
 
         The kernel lets go of it when the process ends, however it does.
         """
-        place = self.folder / f"playing-{evaluation}"
         with self._runs.errors(self.file):
-            self._runs._make_folder()
-            descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise StoreError(f"{place} cannot be locked: {error.strerror}") from error
-                raise StoreError(
-                    f"evaluation {evaluation} is being played by another process",
-                    hint="wait until it has ended; without --resume a new one is begun",
-                ) from None
-            with self._open():
-                yield
-            place.unlink(missing_ok=True)
-        finally:
-            os.close(descriptor)
+            self._runs.make_folder()
+        busy = StoreError(
+            f"evaluation {evaluation} is being played by another process",
+            hint="wait until it has ended; without --resume a new one is begun",
+        )
+        with locked(self.folder / f"playing-{evaluation}", busy), self._open():
+            yield
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -161,7 +148,7 @@ class ResultStore:
     def _write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that writes, on a database that exists."""
         with self._runs.errors(self.file):
-            self._runs._make_folder()
+            self._runs.make_folder()
             with closing(_connect(self.file)) as db:
                 use_wal(db)
                 db.execute("BEGIN IMMEDIATE")

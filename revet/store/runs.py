@@ -84,7 +84,7 @@ class Store:
     def held(self) -> Iterator[None]:
         """Keep the database open inside: whoever closes its last connection has to flush all of it to the disk."""
         with self.errors(self._file):
-            self._make_folder()
+            self.make_folder()
             db = _connect(self._file, check_same_thread=False)
         with closing(db):
             with self.errors(self._file):
@@ -100,7 +100,7 @@ class Store:
         task of this one.
         """
         with self.errors(self._file):
-            self._make_folder()
+            self.make_folder()
         with working_on(self.folder, run_id):
             yield
 
@@ -261,7 +261,7 @@ class Store:
     def _write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that writes, on a database that exists."""
         with self.errors(self._file):
-            self._make_folder()
+            self.make_folder()
             with closing(_connect(self._file)) as db:
                 use_wal(db)
                 db.execute("BEGIN IMMEDIATE")
@@ -311,7 +311,7 @@ class Store:
             return version
         return VERSION
 
-    def _make_folder(self) -> None:
+    def make_folder(self) -> None:
         """The folder, hidden from git if it is ours: in a folder that was there before, that is not for us to do."""
         ours = self.folder.absolute().name == FOLDER
         try:

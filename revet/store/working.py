@@ -16,7 +16,7 @@ from pathlib import Path
 from revet.errors import StoreError
 from revet.schema import digest
 
-__all__ = ["worked_on", "working_on"]
+__all__ = ["locked", "worked_on", "working_on"]
 
 TRIES, PAUSE = 6, 0.01
 """Whoever looks whether a run is worked on holds its lock for an instant: that is waited for."""
@@ -28,12 +28,23 @@ def working_on(folder: Path, run_id: str) -> Iterator[None]:
 
     Where the file system knows no locks (or the folder cannot be written), nothing is held.
     """
-    descriptor = _taken(_place(folder, run_id), run_id)
+    busy = StoreError(
+        f"another process is at work on run {run_id}",
+        hint=f"wait until it has ended or waits for an answer; `revet show {run_id}` says how far it is",
+    )
+    with locked(_place(folder, run_id), busy):
+        yield
+
+
+@contextmanager
+def locked(place: Path, busy: StoreError) -> Iterator[None]:
+    """Hold the lock of the file `place`, which is there while it is held. Raises `busy` if somebody else has it."""
+    descriptor = _taken(place, busy)
     try:
         yield
     finally:
         if descriptor is not None:
-            _place(folder, run_id).unlink(missing_ok=True)
+            place.unlink(missing_ok=True)
             os.close(descriptor)
 
 
@@ -61,7 +72,7 @@ def _place(folder: Path, run_id: str) -> Path:
     return folder / "working" / digest(run_id, length=24)
 
 
-def _taken(place: Path, run_id: str) -> int | None:
+def _taken(place: Path, busy: StoreError) -> int | None:
     """The descriptor that holds the lock, None where there are no locks."""
     for tried in range(TRIES):
         if tried:
@@ -82,10 +93,7 @@ def _taken(place: Path, run_id: str) -> int | None:
         if _still_there(place, descriptor):
             return descriptor
         os.close(descriptor)  # whoever had it before removed the file between our opening and locking it
-    raise StoreError(
-        f"another process is at work on run {run_id}",
-        hint=f"wait until it has ended or waits for an answer; `revet show {run_id}` says how far it is",
-    )
+    raise busy
 
 
 def _still_there(place: Path, descriptor: int) -> bool:

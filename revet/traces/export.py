@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from revet.errors import InputError, MissingDependency
+from revet.traces.spans import clean
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -32,6 +33,7 @@ LAST_WAIT = 3.0
 EXTRA = "pip install 'revet[otel]'"
 GRPC = "pip install opentelemetry-exporter-otlp-proto-grpc"
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 KNOWN = ("console", "none", "otlp")
 
@@ -69,10 +71,10 @@ def exporting() -> Iterator[None]:
         provider = _provider(exporters)
         try:
             yield
-        finally:
+        finally:  # a command whose tasks did not all succeed ends by an exception, too
             _end(provider)
-    if said.first:
-        sys.stderr.write(f"revet: traces were not all delivered: {said.first}\n")
+            if said.first:
+                sys.stderr.write(f"revet: traces were not all delivered: {said.first}\n")
 
 
 def _set_up() -> bool:
@@ -138,9 +140,7 @@ class _First(logging.Handler):
         self.first = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from revet.schema.urls import without_password
-
-        self.first = self.first or without_password(record.getMessage()[:300])
+        self.first = self.first or clean(_without_headers(record.getMessage())[:300])
 
 
 @contextmanager
@@ -155,6 +155,14 @@ def _quietly() -> Iterator[_First]:
     finally:
         log.removeHandler(said)
         log.propagate = before
+
+
+def _without_headers(text: str) -> str:
+    """Headers hold the keys of collectors, and what cannot be read of them is quoted in what is complained of."""
+    for name in HEADERS:
+        for each in sorted((part.strip() for part in _variable(name).split(",")), key=len, reverse=True):
+            text = text.replace(each, "***") if each else text
+    return text
 
 
 def _variable(name: str) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
@@ -25,6 +25,7 @@ __all__ = [
     "attached",
     "captures",
     "clean",
+    "cleaned",
     "fail",
     "link",
     "note",
@@ -46,7 +47,7 @@ LONGEST = 20_000
 """Characters of one text that are kept of captured content."""
 
 _URL = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]*://[^\s\"'<>]+")
-_WHOLE = "revet.run"
+_WHOLE, _CONVERSATION = "revet.run", "gen_ai.conversation.id"
 
 
 def captures() -> bool:
@@ -61,6 +62,20 @@ def clean(text: str) -> str:
     hidden = PAIR.sub(r"\1***", _URL.sub(lambda found: without_password(found[0]), text))
     cut = len(hidden) - LONGEST
     return hidden if cut <= 0 else f"{hidden[:LONGEST]}… ({cut} characters left out)"
+
+
+def cleaned(value: Any) -> Any:
+    """A value of JSON, with every text in it `clean` and what is named like a password left out; other things as text.
+
+    Unlike the text of the whole, it stays JSON when it is cut.
+    """
+    from revet.schema.urls import SECRET
+
+    if isinstance(value, Mapping):
+        return {clean(str(name)): "***" if SECRET.search(str(name)) else cleaned(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float) else clean(str(value))
 
 
 @contextmanager
@@ -112,14 +127,16 @@ def spanned(name: str, given: Given | None = None) -> Iterator[Span]:
 
 
 @contextmanager
-def attached(opened: Span) -> Iterator[None]:
-    """Inside, `opened` is the parent of new spans, and the `whole` that they belong to."""
+def attached(opened: Span, conversation: str) -> Iterator[None]:
+    """Inside, `opened` is the parent of new spans, and the `whole` that they belong to; those of operations say of
+    which conversation they are."""
     from opentelemetry import context, trace
 
     if not opened.get_span_context().is_valid:
         yield
         return
-    token = context.attach(context.set_value(_WHOLE, opened, trace.set_span_in_context(opened)))
+    inside = context.set_value(_WHOLE, opened, trace.set_span_in_context(opened))
+    token = context.attach(context.set_value(_CONVERSATION, conversation, inside))
     try:
         yield
     finally:
@@ -177,7 +194,7 @@ def link(opened: Span, traceparent: str) -> None:
 
 
 def _tracer() -> Tracer | None:
-    """None as long as the program has not set the SDK up: then a span costs a microsecond."""
+    """None as long as the program has not set the SDK up: then a span costs microseconds."""
     from opentelemetry import trace
 
     provider = trace.get_tracer_provider()
@@ -192,10 +209,15 @@ def _tracer_of(provider: TracerProvider) -> Tracer:
 
 
 def _started(tracer: Tracer, name: str, given: Given | None, kind: Kind) -> Span:
+    from opentelemetry import context
     from opentelemetry.trace import SpanKind
 
+    given = given or {}
+    conversation = context.get_value(_CONVERSATION)
+    if "gen_ai.operation.name" in given and isinstance(conversation, str):
+        given = {_CONVERSATION: conversation, **given}
     kinds = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT}
-    return tracer.start_span(name, kind=kinds[kind], attributes=_attributes(given or {}))
+    return tracer.start_span(name, kind=kinds[kind], attributes=_attributes(given))
 
 
 def _attributes(given: Given) -> dict[str, AttributeValue]:

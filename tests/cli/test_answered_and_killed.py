@@ -8,20 +8,26 @@ import asyncio
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import Result
 
 from revet import Agent, Policy, Task
 from revet.cli.batch import Batch
 from revet.errors import InputError
+from revet.graphs.persistence import open_memory
 from revet.graphs.turn import taken_up
 from revet.schema import Draft, Run, RunOutcome, WriteFile
 from revet.store import Store
 from revet.taskfile import Entry, Settings
+
+NO_TASK = "00000000-0000-0000-0000-000000000000"
+"""Whom LangGraph keeps an answer for until a step hears it."""
 
 
 class Writer:
@@ -106,7 +112,7 @@ def kill_once_answered(store: Store, run: Run) -> None:
     assert store.get(run.id) == run, "the record is of the question that was answered"
 
 
-async def test_resume_goes_on_with_what_was_answered(tmp_path: Path, asked: Run) -> None:
+async def test_resume_goes_on_with_what_was_answered(tmp_path: Path, asked: Run, revet: Callable[..., Result]) -> None:
     store, file = Store(tmp_path / ".revet"), tmp_path / "work" / "a.txt"
     assert not taken_up(store, asked)
     await asyncio.to_thread(kill_once_answered, store, asked)
@@ -115,6 +121,8 @@ async def test_resume_goes_on_with_what_was_answered(tmp_path: Path, asked: Run)
         with pytest.raises(InputError, match=r"was answered before(.|\n)*--resume"):
             await answer(agent_of(store), seen, True)
     assert not file.exists() and store.get(asked.id) == asked
+    told = revet("show", asked.id, "--out", store.folder)
+    assert told.exit_code == 0 and "writes the next draft" in told.stdout and "No process is at work" in told.stdout
 
     shown: list[Run] = []
 
@@ -135,6 +143,19 @@ async def test_resume_goes_on_with_what_was_answered(tmp_path: Path, asked: Run)
     assert ended is not None and ended.error is None and ended.outcome is RunOutcome.committed
     assert [len(run.attempts) for run in shown] == [2], "asked once, about the draft that came of the answer"
     assert file.read_text() == "second"
+
+
+async def test_an_answer_that_was_kept_and_not_heard_gives_way_to_the_next(tmp_path: Path, asked: Run) -> None:
+    """The process was killed between keeping the answer and the step that hears it: the run still asks."""
+    store = Store(tmp_path / ".revet")
+    async with open_memory(store) as memory:
+        config: Any = {"configurable": {"thread_id": asked.id}}
+        known = await memory.checkpoints.aget_tuple(config)
+        assert known is not None
+        await memory.checkpoints.aput_writes(known.config, [("__resume__", {"type": "approve"})], NO_TASK)
+    assert not taken_up(store, asked)
+    assert (await answer(agent_of(store), asked, False)).outcome is RunOutcome.rejected
+    assert not (tmp_path / "work" / "a.txt").exists()
 
 
 async def test_an_answer_is_to_the_draft_that_was_seen(tmp_path: Path, asked: Run) -> None:

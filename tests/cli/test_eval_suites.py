@@ -90,7 +90,7 @@ def test_json_is_one_object_a_suite_and_nothing_else() -> None:
         (["fake", "--require", "accuracy>=nan"], "is no requirement"),
         (["fake", "--require", "other:accuracy>=1"], "other is not played"),
         (["fake", "other", "--html", "x.html"], "--html writes the page of one suite"),
-        (["fake", "--html", "nowhere/x.html"], "cannot be written"),
+        (["fake", "--html", "nowhere/x.html"], "there is no folder nowhere"),
         (["fake", "--option", "cases=0"], "has no cases"),
         (["fake", "--option", "nonsense"], "--option"),
         (["nothing.yaml"], "the task file does not exist"),
@@ -247,4 +247,13 @@ def test_pages_are_written_and_hold_what_a_suite_wrote_as_text(tmp_path: Path) -
     for name, told in (("a.html", first), ("b.html", "ValueError: a fault"), ("c.html", second)):
         assert told in (tmp_path / name).read_text()
     refused = revet("show", first, "--html", "nowhere/x.html")
-    assert refused.exit_code == 2 and "cannot be written" in refused.stderr
+    assert refused.exit_code == 2 and "there is no folder nowhere" in refused.stderr
+
+
+def test_a_page_replaces_nothing_but_a_page(tmp_path: Path) -> None:
+    (tmp_path / "tasks.yaml").write_text("tasks: []\n")
+    refused = revet("fake", "-j", "1", "--html", "tasks.yaml")
+    assert refused.exit_code == 2 and "is no page that revet wrote" in refused.stderr and refused.stdout == ""
+    assert (tmp_path / "tasks.yaml").read_text() == "tasks: []\n"
+    for _ in range(2):
+        assert revet("fake", "-j", "1", "--html", "page.html").exit_code == 0

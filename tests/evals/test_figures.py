@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revet.evals import Figure, bootstrap, wilson
+from revet.evals.figures import bootstrap_sums
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,16 @@ def test_the_score_interval_holds_the_share(case: tuple[int, int]) -> None:
     low, high = wilson(successes, n)
     assert low is not None and high is not None
     assert 0 <= low <= successes / n <= high <= 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.floats(0.1, 5)), max_size=30), st.integers(0, 3))
+@settings(deadline=None, max_examples=40)
+def test_sums_are_resampled_as_their_cases_are(counts: list[tuple[float, float]], seed: int) -> None:
+    def share(drawn: Sequence[tuple[float, float]]) -> float | None:
+        return sum(hits for hits, _ in drawn) / sum(items for _, items in drawn)
+
+    slow = bootstrap(counts, share, resamples=50, seed=seed)
+    assert bootstrap_sums(counts, lambda sums: sums[0] / sums[1], resamples=50, seed=seed) == slow
 
 
 def mean(cases: Sequence[float]) -> float:

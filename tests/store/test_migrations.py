@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from multiprocessing.synchronize import Barrier
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,31 @@ def test_a_migration_that_fails_leaves_the_old_form(tmp_path: Path, monkeypatch:
         assert not {"goal", "recipe", "setup"} & columns
     monkeypatch.undo()
     assert len(store.rows()) == 3 and form(store) == migrations.VERSION
+
+
+def migrate_and_hang(folder: str, inside: Event) -> None:
+    whole = migrations._from_1
+
+    def hanging(db: sqlite3.Connection) -> None:
+        whole(db)
+        inside.set()
+        signal.pause()
+
+    migrations._from_1 = hanging
+    Store(folder).rows()
+
+
+def test_a_process_that_is_killed_in_a_migration_leaves_the_old_form(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    store, inside = write_old(tmp_path / ".revet"), context.Event()
+    other = context.Process(target=migrate_and_hang, args=(str(store.folder), inside))
+    other.start()
+    assert inside.wait(60) and other.pid is not None
+    os.kill(other.pid, signal.SIGKILL)
+    other.join(60)
+    assert form(store) == 1
+    assert len(store.rows()) == 3 and form(store) == migrations.VERSION
+    assert [store.get(run.id) for run in RUNS] == list(RUNS)
 
 
 def use_at_once(folder: str, ready: Barrier, number: int) -> None:

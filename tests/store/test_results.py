@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +102,29 @@ def test_one_at_a_time_plays_an_evaluation(store: ResultStore) -> None:
     with store.playing("ldb-aaaaaa"):
         pass
     assert not list(store.folder.glob("playing-*"))
+
+
+def play(folder: str, count: int) -> None:
+    played = 0
+    while played < count:
+        try:
+            with ResultStore(folder).playing("ldb-aaaaaa"):
+                mark = Path(folder) / "inside"
+                mark.touch(exist_ok=False)  # raises if two are inside
+                mark.unlink()
+                played += 1
+        except StoreError:
+            continue
+
+
+def test_never_two_though_the_lock_comes_and_goes(store: ResultStore) -> None:
+    context = multiprocessing.get_context("fork")
+    players = [context.Process(target=play, args=(str(store.folder), 40)) for _ in range(3)]
+    for player in players:
+        player.start()
+    for player in players:
+        player.join(60)
+    assert [player.exitcode for player in players] == [0, 0, 0]
 
 
 @settings(deadline=None, max_examples=25)

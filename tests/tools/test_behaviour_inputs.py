@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,17 @@ def test_inputs_are_of_the_hinted_type(hint: str) -> None:
 def test_a_hint_that_says_nothing_makes_nothing(hint: str) -> None:
     assert from_hints((hint,), count=5) == ()
     assert from_hints(("int", None), count=5) == ()
+
+
+def test_what_is_drawn_does_not_hang_on_what_else_the_program_has_loaded(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("KNOWN = [-97, 93, 89, -83, 79, -73, 71, 'quizzify', 'jaw', 'ox']\n")
+    code = "{}from revet.tools._behaviour.hinted import from_hints; print(from_hints(('str', 'list[int]'), count=200))"
+    env = {**os.environ, "PYTHONPATH": f"{Path(revet.__file__).parents[1]}{os.pathsep}{tmp_path}"}
+    told = [
+        subprocess.run([sys.executable, "-c", code.format(more)], cwd=tmp_path, env=env, stdout=subprocess.PIPE).stdout
+        for more in ("", "import program, revet.graphs; ")
+    ]
+    assert told[0] == told[1] != b""
 
 
 def test_drawing_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ person. A case that broke off (`Trial.error`) is neither. The three shares of al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import Field
@@ -135,16 +136,17 @@ def risk_coverage(trials: Sequence[Trial]) -> RiskCoverage:
     drafts. The `n` of the area is the number of cases on the curve.
     """
     found = [sure for trial in trials if (sure := _sure(trial)) is not None]
-    found.sort(key=lambda each: (each.task, -each.confidence, each.wrong))
+    tasks = sorted({each.task for each in found})
+    place = {task: number for number, task in enumerate(tasks)}
+    ranked = [(place[each.task], each.wrong, each.confidence) for each in sorted(found, key=lambda e: -e.confidence)]
     area = estimate(
         "risk_coverage_area",
-        found,
-        lambda drawn: _area(_curve(drawn)),
-        cluster=lambda each: each.task,
+        range(len(tasks)),
+        lambda drawn: _area(_curve(ranked, Counter(drawn))),
         better="lower",
         empty="no draft has both a verdict and a confidence",
-    )
-    return RiskCoverage(points=_curve(found), area=area, left_out=len(trials) - len(found))
+    ).model_copy(update={"n": len(found)})
+    return RiskCoverage(points=_curve(ranked, Counter(place.values())), area=area, left_out=len(trials) - len(found))
 
 
 def _covered(trial: Trial) -> bool:
@@ -177,14 +179,20 @@ def _sure(trial: Trial) -> _Sure | None:
     return None if correct is None or confidence is None else _Sure(trial.task, confidence, not correct)
 
 
-def _curve(cases: Sequence[_Sure]) -> tuple[tuple[float, float], ...]:
-    points, wrong = [], 0
-    ranked = sorted(cases, key=lambda each: -each.confidence)
-    for n, each in enumerate(ranked, 1):
-        wrong += each.wrong
-        if n == len(ranked) or ranked[n].confidence != each.confidence:
-            points.append((n / len(ranked), wrong / n))
-    return tuple(points)
+def _curve(ranked: Sequence[tuple[int, bool, float]], drawn: Mapping[int, int]) -> tuple[tuple[float, float], ...]:
+    """The points of cases (task, wrong, confidence), the surest first, where each task was drawn so many times."""
+    found: list[tuple[int, int]] = []
+    n = wrong = 0
+    last = None
+    for task, bad, confidence in ranked:
+        times = drawn.get(task)
+        if times:
+            if confidence != last and n:
+                found.append((n, wrong))
+            n, wrong, last = n + times, wrong + bad * times, confidence
+    if n:
+        found.append((n, wrong))
+    return tuple((covered / n, bad / covered) for covered, bad in found)
 
 
 def _area(points: Sequence[tuple[float, float]]) -> float | None:

@@ -5,10 +5,10 @@ So the bootstrap resamples tasks by their sums, which is fast, and the order of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import add
 
-from revet.evals.estimate import ALIKE, Better, Estimate, estimate
+from revet.evals.estimate import ALIKE, Better, Estimate, estimate_of_sums
 from revet.evals.figures import wilson
 from revet.evals.trial import Trial
 
@@ -90,9 +90,7 @@ def summed(
         if counts is not None and any(counts):
             by_task[trial.task] = _plus(by_task[trial.task], counts) if trial.task in by_task else counts
     clusters = [by_task[task] for task in sorted(by_task)]
-    found = estimate(name, clusters, lambda drawn: value(_total(drawn)), better=better, empty=empty)
-    n = round(_total(clusters)[items]) if clusters else 0
-    return found.model_copy(update={"n": n})
+    return estimate_of_sums(name, clusters, value, items=items, better=better, empty=empty)
 
 
 def slope_weights(points: int) -> list[float]:
@@ -105,10 +103,6 @@ def slope_weights(points: int) -> list[float]:
     middle = (points - 1) / 2
     spread = sum((at - middle) ** 2 for at in range(points))
     return [(at - middle) / spread for at in range(points)]
-
-
-def _total(counts: Iterable[Counts]) -> Counts:
-    return tuple(map(sum, zip(*counts, strict=True)))
 
 
 def _plus(one: Counts, other: Counts) -> Counts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -61,9 +62,9 @@ async def played(
     """The loop's word on one call. `before` are the calls that were made until then."""
     draft = Draft(author="agent", actions=(CallTool(name=call.tool, arguments=call.arguments),))
     function = Function(call.tool, _answering(call.observation), _Anything, (call.effect,), raw=True)
-    with tempfile.TemporaryDirectory(dir=playback.folder("calls")) as folder:
+    with tempfile.TemporaryDirectory(prefix="revet-replay-calls-") as folder:
         given: dict[str, JsonValue] = {"calls": [dict(each) for each in before]}
-        task = Task(id=name, goal=goal, workspace=folder, inputs=given)
+        task = Task(id=name, goal=goal, workspace=str(Path(folder).resolve()), inputs=given)
         recorded = Recorded(case=name, task=task, drafts=(draft,), correct=(None,), cluster=name)
         run = await playback.run(recorded, tools=tools, policy=Policy(rounds=0, unproven="commit"), actions=[function])
     reasons = run.decision.reasons

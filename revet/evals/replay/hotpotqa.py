@@ -3,9 +3,10 @@ ReAct: Yao et al. 2023, on HotpotQA: Yang et al. 2018).
 
 A case is one question in one run of the log. Its trials are the drafts: what the model thought and answered last, after
 it had looked things up in Wikipedia. A trial that ended without an answer cannot be accepted. Trials that the log only
-repeats count once, and the first is the earliest that the log holds: of some questions it lacks trial 1. The loop is shown the question and what the searches of each trial gave; the observation that says
+repeats count once. The loop is shown the question and what the searches of each trial gave; the observation that says
 whether the answer is right is hidden. `claims` holds the last thought against what was found, `held` looks for the
-answer in it. The loop accepts a trial, or goes on to the next.
+answer in it. The loop accepts a trial, or goes on to the next. Its baseline accepts the first that the log holds: of
+some questions it lacks trial 1.
 
 The judge is the ``status`` of the log: an exact match with the right answer. The log went on to another trial only
 where that said wrong, so an answer that is right and turned down has no trial after it.

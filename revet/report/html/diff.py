@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from revet.agents.evidence import SUSPICIOUS
 from revet.schema import Finding
@@ -16,6 +17,9 @@ from revet.schema import Finding
 __all__ = ["DiffFile", "DiffLine", "parse_diff"]
 
 HUNK = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)", re.DOTALL)
+
+ESCAPE = re.compile(r'\\([0-3][0-7]{2}|[abfnrtv"\\])')
+ESCAPES = dict(zip('abfnrtv"\\', '\a\b\f\n\r\t\v"\\', strict=True))
 
 KINDS = {"+": "added", "-": "removed", " ": "kept"}
 
@@ -63,7 +67,7 @@ def parse_diff(diff: str, findings: Sequence[Finding] = ()) -> list[DiffFile]:
         path = _path(heading)
         file = DiffFile(path)
         file.lines += [DiffLine("note", line) for line in heading if _tells(line)]
-        file.lines += _numbered(body, path, beside)
+        file.lines += _line_ends(list(_numbered(body, path, beside)))
         files.append(file)
     return files
 
@@ -104,18 +108,52 @@ def _path(heading: Iterable[str]) -> str:
     for line in heading:
         for sign in ("--- ", "+++ "):
             if line.startswith(sign):
-                named[sign] = line[4:].partition("\t")[0]
+                named[sign] = _unquoted(line[4:].partition("\t")[0])
         if line.startswith("diff --git "):
-            named["git"] = line.rpartition(" b/")[2]
+            named["git"] = _git_path(line.removeprefix("diff --git "))
     new, old = named.get("+++ ", ""), named.get("--- ", "")
     if new and new != "/dev/null":
         return new.removeprefix("b/")
     return old.removeprefix("a/") if old and old != "/dev/null" else named.get("git", "")
 
 
+def _git_path(names: str) -> str:
+    """The path in ``a/PATH b/PATH``, as both name the same file; of a rename the last that stands there."""
+    half = len(names) // 2
+    if names[half : half + 1] == " ":
+        old, new = _unquoted(names[:half]), _unquoted(names[half + 1 :])
+        if old.removeprefix("a/") == new.removeprefix("b/"):
+            return new.removeprefix("b/")
+    return names.rpartition(" b/")[2]
+
+
+def _unquoted(name: str) -> str:
+    """The name that git writes in C quotes, where a quote, a backslash or a control character is in it."""
+    if len(name) < 2 or not (name.startswith('"') and name.endswith('"')):
+        return name
+    return ESCAPE.sub(lambda found: ESCAPES.get(found[1]) or chr(int(found[1], 8)), name[1:-1])
+
+
 def _tells(line: str) -> bool:
     """What a heading tells beyond the path: modes, renames, that a file is binary."""
     return bool(line.strip()) and not line.startswith(("diff --git ", "--- ", "+++ ", "index "))
+
+
+def _line_ends(lines: list[DiffLine]) -> list[DiffLine]:
+    """The lines of a file that ends each with CR LF, as Windows does, without the CR, and a note that says so. In any
+    other file each CR is kept: there it is part of the difference."""
+    own = [
+        line for line, after in pairwise([*lines, None]) if line and line.kind in KINDS.values() and not _open(after)
+    ]
+    if not own or not all(line.text.endswith("\r") for line in own):
+        return lines
+    bare = [replace(line, text=line.text.removesuffix("\r")) if line.kind in KINDS.values() else line for line in lines]
+    return [DiffLine("note", "Each line ends with CR LF."), *bare]
+
+
+def _open(after: DiffLine | None) -> bool:
+    """True of the note behind a last line that has no end at all."""
+    return after is not None and after.kind == "note" and after.text.startswith("No newline")
 
 
 def _numbered(body: Sequence[str], path: str, beside: dict[tuple[str, int], list[Finding]]) -> Iterator[DiffLine]:

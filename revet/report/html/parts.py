@@ -120,10 +120,10 @@ def decided(decision: Decision) -> str:
 
 
 _DECIDED = {
-    DecisionKind.commit: "it is proved, and committed",
+    DecisionKind.commit: "it passes the gate, and is committed",
     DecisionKind.answer: "the answer stands",
     DecisionKind.revise: "it does not pass; another draft is asked for",
-    DecisionKind.ask: "a person is asked",
+    DecisionKind.ask: "a person decides",
     DecisionKind.abstain: "nothing is changed",
     DecisionKind.reject: "the draft is rejected; nothing is changed",
 }

@@ -80,7 +80,7 @@ def rounds(title: str, values: Sequence[Dot], *, axis: str = "round") -> Plot | 
         parts.append(Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(x, scale.y(each.value)))
     first, last = known[0], known[-1]
     says = f"From {number(first.value)} in {axis} {first.name} to {number(last.value)} in {axis} {last.name}."
-    return _plot(title, says, parts, TALL, (axis, "value", "95 % interval", "cases"), map(_row, values))
+    return _plot(title, says, parts, TALL, (axis, "value", "95 % interval", "n"), map(_row, values))
 
 
 def curve(
@@ -149,7 +149,7 @@ def dots(title: str, values: Sequence[Dot], marks: Sequence[Mark] = (), *, zero:
     left = sum(each.value is not None for each in values) - len(known)
     says += f" {left} more are in the table." if left else ""
     says += "".join(f" {mark.name}: {number(mark.value)}." for mark in marks)
-    return _plot(title, says, parts, height, ("what", "value", "95 % interval", "cases"), map(_row, values))
+    return _plot(title, says, parts, height, ("what", "value", "95 % interval", "n"), map(_row, values))
 
 
 ENDS = ("right", "wrong", "nothing")

@@ -234,7 +234,7 @@ def _best_words(run: Run) -> str:
         return "committed, and taken back"
     if run.outcome in (RunOutcome.committed, RunOutcome.asked):
         return "committed" if run.outcome is RunOutcome.committed else "waits for an answer"
-    return "proved, not committed" if dry(run) else "the best"
+    return "passes the gate, not committed" if dry(run) else "the best"
 
 
 def _foremost(evidence: Sequence[Evidence]) -> list[Evidence]:

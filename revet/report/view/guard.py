@@ -55,7 +55,8 @@ class Guard:
 
     def __init__(self, inner: App, *, port: int, token: str) -> None:
         self.inner, self.token = inner, token
-        self.hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+        names = ("127.0.0.1", "localhost")
+        self.hosts = (*(f"{name}:{port}" for name in names), *(names if port == 80 else ()))  # 80 is not written
         self.cookie = f"revet-{port}"  # browsers do not keep the cookies of ports apart
         self.session = secrets.token_urlsafe(32)
         self.secret = secrets.token_urlsafe(32)

@@ -171,6 +171,8 @@ class Seen:
         if sofar is None and run is None:
             run = store.find(run_id)  # it ended between the two
         answered = run is not None and taken_up(store, run)
+        if run is not None and run.outcome not in (RunOutcome.asked, RunOutcome.failed):
+            failure = None  # somebody else has brought it to its end
         return cls(row, run, sofar, folder, working, busy, failure, answered)
 
     @property

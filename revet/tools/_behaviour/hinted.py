@@ -58,7 +58,7 @@ def from_hints(hints: tuple[str | None, ...], *, count: int, seed: int = 0) -> t
     def draw(arguments: tuple[Any, ...]) -> None:
         drawn.append(arguments)
 
-    with _own_home():
+    with _own_home(), _own_constants():
         draw()
     return tuple(drawn[:count])
 
@@ -74,6 +74,22 @@ def _own_home() -> Iterator[None]:
         yield
     finally:
         configuration.set_hypothesis_home_dir(before)
+
+
+@contextlib.contextmanager
+def _own_constants() -> Iterator[None]:
+    """Hypothesis mixes in the numbers and texts of the program's own modules, those that happen to be loaded: what is
+    drawn would differ from one program to the next, and reading them takes seconds. Here there are none."""
+    from hypothesis.internal.conjecture import providers
+
+    known = vars(providers)
+    mine = {"_get_local_constants": lambda: known["Constants"](), "CONSTANTS_CACHE": {}}
+    before = {name: known[name] for name in mine if name in known}  # older versions have none of it
+    known.update({name: mine[name] for name in before})
+    try:
+        yield
+    finally:
+        known.update(before)
 
 
 @functools.cache

@@ -67,6 +67,13 @@ async def test_what_is_chosen_and_what_is_refused(tmp_path: Path) -> None:
     assert value["critic_precision"] == 1.0 and value["critic_recall"] == 0.6
 
 
+async def test_which_time_of_a_command_is_shown_does_not_hang_on_the_verdict(tmp_path: Path) -> None:
+    """The second time it prints something and is right; the loop has to decide on the first."""
+    rows = [row("again", attempt(NOTHING, ""), attempt(NOTHING, "/testbed/a.text\n", reward=1.0))]
+    trials, _ = await played(open_suite, fill(tmp_path, rows))
+    assert said(trials["b-1-again-multiturn"]) == [(False, False)]
+
+
 async def test_nothing_that_judges_reaches_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spy = spy_on(monkeypatch)
     await played(open_suite, fill(tmp_path / "data", ROWS), runs=str(tmp_path / "runs"))
@@ -118,9 +125,7 @@ async def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, bad: dict[str,
 
 async def test_options_and_figures_of_nothing(tmp_path: Path) -> None:
     source = fill(tmp_path, ROWS)
-    trials, _ = await played(open_suite, source, limit=1)
-    assert len(trials) == 1
-    with pytest.raises(InputError, match="options of the suite bash: seed: there is no such option"):
+    with pytest.raises(InputError, match="options of the suite intercode-bash: seed: there is no such option"):
         await open_suite(source, {"seed": 1})
     assert all(each.value is None and each.note for each in await of_nothing(open_suite, source))
 

@@ -67,6 +67,13 @@ async def test_what_is_accepted(tmp_path: Path) -> None:
     assert value["log_first_trial_false_commits"] == 0.5 and value["wrong_to_right"] == 1 / 3
 
 
+async def test_the_first_trial_of_the_log_is_the_baseline_of_every_case(tmp_path: Path) -> None:
+    lacking = [trial(2, "Torvik", "correct", run="lacks trial 1"), trial(3, "Torvik", "correct", run="lacks trial 1")]
+    _, figures = await played(open_suite, fill(tmp_path, [*ROWS, *lacking]))
+    assert (figures["log_first_trial"].n, figures["log_first_trial"].value) == (4, 0.5)
+    assert figures["log_first_trial"].n == figures["accuracy"].n
+
+
 async def test_nothing_that_judges_reaches_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spy = spy_on(monkeypatch)
     await played(open_suite, fill(tmp_path / "data", ROWS), runs=str(tmp_path / "runs"))
@@ -128,8 +135,6 @@ async def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, bad: dict[str,
 
 async def test_options_and_figures_of_nothing(tmp_path: Path) -> None:
     source = fill(tmp_path, ROWS)
-    trials, _ = await played(open_suite, source, limit=1)
-    assert len(trials) == 1
     with pytest.raises(InputError, match="options of the suite hotpotqa: seed: there is no such option"):
         await open_suite(source, {"seed": 1})
     assert all(each.value is None and each.note for each in await of_nothing(open_suite, source))

@@ -94,7 +94,7 @@ async def test_options_and_figures_of_nothing(tmp_path: Path) -> None:
     source = fill(tmp_path, MATH, QA)
     trials, _ = await played(open_suite, source, part="qa")
     assert len(trials) == 2
-    with pytest.raises(InputError, match="options of the suite mint_text: part: "):
+    with pytest.raises(InputError, match="options of the suite mint-text: part: "):
         await open_suite(source, {"part": "code"})
     assert all(each.value is None and each.note for each in await of_nothing(open_suite, source))
 

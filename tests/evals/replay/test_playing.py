@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -25,8 +29,11 @@ from revet.evals.replay.playing import (
     trial_of,
 )
 from revet.evals.trial import Trial
+from revet.graphs import persistence
 from revet.policy import Policy
+from revet.sandboxes.scratch import sweep
 from revet.schema import Draft, Evidence, Model, Outcome, Run, Task, WriteFile
+from revet.store import Store
 from revet.tools.base import Tool, ToolCall, View, evidence_for
 
 
@@ -218,11 +225,50 @@ async def test_a_case_that_breaks_off_is_told_and_a_wrong_one_refused() -> None:
         Replayed([case(), case()], Playback(sandbox=None), play, lambda trials: [])
 
 
-async def test_runs_are_kept_where_they_are_wanted(tmp_path: Path) -> None:
-    playback = Playback(sandbox=None, runs=tmp_path / "runs")
+@pytest.mark.parametrize("runs", ["{}/runs", "~/runs"])
+async def test_runs_are_kept_where_they_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: str) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    playback = Playback(sandbox=None, runs=runs.format(tmp_path))
     run = await playback.run(case("good"), tools=[Says()])
     await playback.close()
-    assert playback.store.get(run.id).outcome == "answered"
+    assert Store(tmp_path / "runs").get(run.id).outcome == "answered"
+
+
+async def test_the_budget_does_not_tell_how_many_drafts_were_recorded(tmp_path: Path) -> None:
+    playback = Playback(sandbox=None, runs=tmp_path)
+    ran = [await playback.run(case(*answers), tools=[Says()]) for answers in (["good"], ["bad", "worse", "good"])]
+    await playback.close()
+    one, other = ({**Store(tmp_path).get(run.id).model_dump()["setup"]} for run in ran)
+    assert one == other
+
+
+async def test_the_store_is_opened_once_for_all_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    real = persistence.open_checkpoints
+
+    def counted(path: Path) -> Any:
+        opened.append(path)
+        return real(path)
+
+    monkeypatch.setattr(persistence, "open_checkpoints", counted)
+    playback = Playback(sandbox=None)
+    for name in ("a", "b", "c"):
+        await playback.run(case("good", name=name), tools=[Says()])
+    await playback.close()
+    assert len(opened) == 1
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, os; from revet.evals.replay import Playback, Recorded; from revet.schema import Task;"
+        "recorded = Recorded('a', Task(goal='Do.'), (), (), 'a'); playback = Playback(sandbox=None);"
+        "asyncio.run(playback.run(recorded)); print(playback.store.folder, flush=True); os.kill(os.getpid(), 9)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=PIPE)
+    left = Path(told.stdout.decode().strip())
+    assert told.returncode == -9 and left.is_dir() and left.is_relative_to(tmp_path)
+    sweep(tmp_path, grace=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_options_are_checked() -> None:

@@ -120,6 +120,12 @@ def test_a_suite_of_critics_tells_what_was_missed_and_what_was_blocked() -> None
     assert "Ended with no draft" not in text and "From the first draft" not in text
 
 
+def test_what_a_figure_of_drafts_is_about_is_not_called_cases() -> None:
+    told = [Estimate(name="critic_f1", value=0.5, low=0.4, high=0.6, n=7926)]
+    text = text_of(suite_page(evaluation([], figures=told), []))
+    assert "n = 7,926" in text and "7,926 cases" not in text
+
+
 def test_many_drafts_of_a_case_are_told_from_both_ends() -> None:
     turns = tuple(Turn(round=n, correct=False, accepted=False) for n in range(100))
     text = text_of(suite_page(evaluation([]), [Trial(case="long", task="long", turns=turns, why="x" * 5000)]))

@@ -13,7 +13,7 @@ from revet.report.view import Desk, Refused
 from revet.report.view.desk import mark_of
 from revet.schema import RunOutcome, Setup
 from revet.store import Store
-from tests.report.samples import asked, task
+from tests.report.samples import asked, committed, task
 from tests.report.view.conftest import HERE, Person, post
 from tests.report.view.reading import hidden, read
 
@@ -112,6 +112,10 @@ def test_what_goes_wrong_is_told(client: TestClient, store: Store, person: Perso
     while "the workspace is in use" not in (page := client.get("/run/late-fee-ask").text):
         assert time.monotonic() < deadline
     assert "in use &lt;b&gt;" in page and "<form" in page, "it can be answered again"
+    before = store.get("late-fee-ask")
+    store.save(committed("late-fee-ask"))
+    assert "the workspace is in use" not in client.get("/run/late-fee-ask").text, "it was answered elsewhere"
+    store.save(before)
     person.error = None
     post(client, "late-fee-ask", answer="approve")
     wait_for(store, "late-fee-ask", RunOutcome.committed)

@@ -63,6 +63,8 @@ def test_a_waiting_run_is_found_and_approved(shop: Path, opened: Any) -> None:
         asks = page.get_by_role("region", name="Commit this to the workspace?")
         assert "DELETE FROM customer WHERE id = 2" in asks.inner_text() and "Bo" in asks.inner_text()
         assert axe(page) == []
+        named = page.eval_on_selector_all("[role=region]", "all => all.map(each => each.getAttribute('aria-label'))")
+        assert len(named) == len(set(named)) >= 2, "the same table stands in the question and below it"
         page.get_by_text("Edit the draft").click()
         page.get_by_label("What to do instead").fill("- kind: execute_sql\n")
         page.get_by_role("button", name="Do this instead").click()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from revet.report.view import Guard
+from revet.report.view import Guard, make_app
 from revet.report.view.guard import HEADERS, MOST_BYTES
 from revet.store import Store
 from tests.report.view.conftest import HERE, PORT, TOKEN, Person, post
@@ -71,6 +71,14 @@ def test_a_name_that_was_let_point_here_is_refused(client: TestClient, host: str
         told = client.get(path, headers={"host": host})
         assert told.status_code == 403 and "late-fee" not in told.text and "set-cookie" not in told.headers
     assert client.get("/", headers={"host": f"127.0.0.1:{PORT}"}).status_code == 200
+
+
+def test_the_port_that_no_address_writes(store: Store, person: Person) -> None:
+    with TestClient(make_app(store, person, port=80, token=TOKEN), base_url="http://127.0.0.1") as client:
+        assert client.get(f"/?token={TOKEN}").status_code == client.get("/").status_code == 200
+        told = post(client, "late-fee-ask", origin="http://127.0.0.1", answer="approve")
+        assert told.status_code == 200 and len(person.given) == 1
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 403
 
 
 @pytest.mark.parametrize(
