@@ -77,14 +77,14 @@ def do(asked: Asked) -> int:
         print_figures(watch.done)
     if asked.html is not None and watch.done:
         write_suite(asked.html, watch.done[0].evaluation, watch.done[0].trials)
-    _say_broken(watch.done, errors)
+    hollow = _say_broken(watch.done, errors)
     lines = missed(wanted, watch.done)
     for line in lines:
         errors.print(f"revet: {line}", soft_wrap=True)
     if stopped:
         errors.print("Stopped. What was played is kept; the same command with --resume goes on.", soft_wrap=True)
         return stopped
-    return BAD_INPUT if watch.left_out else NOT_ALL if lines else 0
+    return BAD_INPUT if watch.left_out else NOT_ALL if lines or hollow else 0
 
 
 def _orders(asked: Asked) -> list[Order]:
@@ -207,13 +207,16 @@ class _Watch:
             self.status.update("; ".join(self._going.values()) or "…")
 
 
-def _say_broken(done: Sequence[Played], errors: Console) -> None:
-    """How many cases broke off, and why the first did."""
+def _say_broken(done: Sequence[Played], errors: Console) -> bool:
+    """How many cases broke off, and why the first did. True if all cases of a suite did: its figures are about none."""
     from revet.report.text import one_line
 
+    hollow = False
     for played in done:
         broken = [trial for trial in played.trials if trial.error is not None]
         if broken:
             first = one_line(f"{broken[0].case}: {broken[0].error}")
             count = f"{len(broken)} of {len(played.trials)} cases broke off"
             errors.print(f"revet: {played.order.name}: {count}; the first: {first}", soft_wrap=True)
+            hollow = hollow or len(broken) == len(played.trials)
+    return hollow

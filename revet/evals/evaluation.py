@@ -37,6 +37,7 @@ class Evaluation(Model):
     ended_at: datetime | None = None
     seconds: float = Field(default=0.0, ge=0, description="by the clock, all the sessions that played it together")
     cases: int = Field(ge=0)
+    limit: int | None = Field(default=None, description="of cases, as it was asked for; None for all there are")
     figures: tuple[Estimate, ...] = ()
 
     @property

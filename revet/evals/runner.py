@@ -191,6 +191,7 @@ class Runner:
             version=revet.__version__,
             rows=rows_digest([*order.reads, *order.named], cases),
             cases=len(cases),
+            limit=order.limit,
         )
         before = self.evaluations.latest(new.key) if self.resume else None
         if before is None or before.ended_at is not None:

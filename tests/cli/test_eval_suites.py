@@ -142,6 +142,11 @@ def test_what_is_not_a_number_misses_what_is_required() -> None:
     assert "1 of 1 cases broke off; the first: case-0: ValueError: a fault" in result.stderr
 
 
+def test_a_suite_whose_every_case_broke_off_is_no_success() -> None:
+    result = revet("fake", "-j", "1", "--limit", "1", "--option", "raises=0")
+    assert result.exit_code == 1 and "1 of 1 cases broke off" in result.stderr
+
+
 def test_what_was_played_is_shown_again_and_listed() -> None:
     assert "No evaluations in .revet yet" in revet("show").stdout
     first = json.loads(revet("fake", "-j", "1", "--json").stdout)

@@ -164,7 +164,8 @@ def _headline(evaluation: EvaluationLike, known: KnownLike | None) -> EstimateLi
 
 def _facts(evaluation: EvaluationLike, played: int) -> list[tuple[str, str]]:
     words = ["revet", "eval", evaluation.suite]
-    words += ["--split", evaluation.split] if evaluation.split else []
+    words += ["--data", "DATA", "--split", evaluation.split] if evaluation.split else []
+    words += ["--limit", str(evaluation.limit)] if evaluation.limit is not None else []
     for name, value in evaluation.options.items():
         words += ["--option", f"{name}={as_text(value)}"]
     begun = evaluation.begun_at.strftime("%Y-%m-%d %H:%M %Z").strip()

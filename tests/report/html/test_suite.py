@@ -51,7 +51,7 @@ def test_a_suite_says_what_was_played_and_what_came_of_it(played: str) -> None:
     for said in (
         "the gate on recorded repair runs",
         "misses the target of at least 0.600",
-        "revet eval ldb --split test --option condition=alone",
+        "revet eval ldb --data DATA --split test --limit 500 --option condition=alone",
         "120 of 120 played",
         "a paper, table 3",
         "not a number: no case has an answer",
