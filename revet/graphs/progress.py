@@ -46,6 +46,7 @@ DOING = {
 }
 """What a run does in each step of the loop."""
 
+_ANY = "SELECT 1 FROM sqlite_master LIMIT 1"
 _LATEST = (
     "SELECT checkpoint_id, type, checkpoint, metadata FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ''"
     " ORDER BY checkpoint_id DESC LIMIT 1"
@@ -100,6 +101,8 @@ def snapshot_of(store: Store, run_id: str) -> StateSnapshot | None:
         return None
     with store.errors(store.checkpoints), closing(_reading(store.checkpoints)) as db:
         db.execute("BEGIN")  # all parts are read as they were at one instant
+        if db.execute(_ANY).fetchone() is None:
+            return None  # the store is made before its first run writes a checkpoint
         try:
             snapshot = compiled(_Reader(db)).get_state({"configurable": {"thread_id": run_id}})
         except (AttributeError, KeyError, TypeError, ValidationError, ValueError) as error:  # bytes of something else
