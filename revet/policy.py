@@ -342,7 +342,6 @@ def _unproved(case: Case) -> tuple[str, ...]:
 
 def _sentence(evidence: Evidence) -> str:
     first = next((line.strip() for line in evidence.observation.splitlines() if line.strip()), "")
-    first = first.removeprefix(f"{evidence.outcome}:").strip()  # many tools begin with it
     return f"`{evidence.request}` {evidence.outcome}" + (f": {first[:200]}" if first else "")
 
 
