@@ -158,7 +158,7 @@ class Tree:
         found = []
         for path, mode in sorted(self._folders.items()):
             present = path in holding or (mode is not None and not self._holds_file(path))
-            before = self._folder_mode(path)
+            before = self.folder_mode(path)
             if present and before is None:
                 found.append(FolderChange(path=path, made=True, mode=0o755 if mode is None else mode))
             elif not present and before is not None:
@@ -198,7 +198,7 @@ class Tree:
     def _holds_file(self, place: str) -> bool:
         return place in self._after and self._after[place].state is not None
 
-    def _folder_mode(self, place: str) -> int | None:
+    def folder_mode(self, place: str) -> int | None:
         """The permissions of the folder at `place` on disk; None if there is none."""
         try:
             info = (self.root / place).lstat()

@@ -69,6 +69,10 @@ def bring_in(tried: Tried, tree: Tree) -> None:
         raise DraftError(f"what {short!r} does cannot be committed as it is: {'; '.join(tried.unkept[:5])}")
     left = [each for each in tried.files if each.path != INDEX or not same_index(tree, each.data)]
     check(tree, short, [*(each.path for each in left), *tried.deleted, *(f.path for f in tried.made), *tried.removed])
+    for folder in tried.made:  # an earlier command removed it, so that this one saw no folder there
+        if tree.folder_mode(folder.path) not in (None, folder.mode):
+            what = f"the permissions of the folder {folder.path} become {folder.mode:o}, which no commit can make"
+            raise DraftError(f"what {short!r} does cannot be committed as it is: {what}", path=folder.path)
     for path in tried.deleted:
         tree.drop(path)
     for path in tried.removed:
