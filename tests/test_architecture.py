@@ -22,6 +22,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = (
     {"__main__"},
     {"cli"},
+    {"batch"},
     {"report", "evals", "taskfile"},
     {"gate"},
     {"graphs"},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.errors import InputError
 from revet.graphs import Agent
 from revet.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import textwrap
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -16,14 +16,12 @@ from revet.report.effects import action_lines, command_lines, table_lines
 from revet.report.text import checks_line, clean, one_line, why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from revet.batch import Reply
     from revet.schema import Attempt, Finding, Run
 
-__all__ = ["Asking", "Reply"]
-
-Reply: TypeAlias = "bool | str | Mapping[str, object]"
-"""An answer, as `Agent.aresume` takes it."""
+__all__ = ["Asking"]
 
 QUESTION = "Commit this to the workspace? [y]es [n]o [e]dit [r]espond "
 ROLE_LINE = "(in a line; an empty one passes)"

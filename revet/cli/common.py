@@ -20,6 +20,7 @@ __all__ = [
     "TERMINATED",
     "Debug",
     "Out",
+    "StoreUrl",
     "folder_shown",
     "guarded",
     "open_store",
@@ -38,6 +39,14 @@ FOLDER = Path(".revet")
 """Where runs are kept unless --out says otherwise."""
 
 Out = Annotated[Path, typer.Option("--out", help="Folder in which runs are kept.", show_default=True)]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="REVET_STORE",
+        help="postgresql://USER@HOST/NAME: keep runs in that database, for many machines, and not in --out.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.", show_default=False)]
 
 P = ParamSpec("P")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.cli.common import INTERRUPTED, NOT_ALL, TERMINATED
 from revet.errors import InputError, MissingDependency
 from revet.evals.compare import SUITES, Case, Compared, Comparison, Suite, TaskCase, spread, suite_named, task_suite

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.errors import InputError
 from revet.evals.grading import Grader, grader_named
 from revet.evals.runner import Order

@@ -16,8 +16,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from revet.batch.batch import Agents, Batch
 from revet.cli.asking import Asking
-from revet.cli.batch import Agents, Batch
 from revet.cli.commits import commits_of
 from revet.cli.common import BAD_INPUT, INTERRUPTED, NOT_ALL, TERMINATED, folder_shown
 from revet.errors import InputError, ModelFailed, ReplayMiss, RevetError
@@ -26,32 +26,31 @@ from revet.report import Ended, Reporter, json_line, make_console, print_summary
 from revet.report.text import again_command, one_line
 from revet.schema import RunOutcome
 from revet.store import Store
+from revet.taskfile import Entry
 
 if TYPE_CHECKING:
+    from revet.cli.way import Way
     from revet.graphs.events import Event
     from revet.schema import Task
-    from revet.taskfile import Entry
+    from revet.taskfile import Tasks
 
 __all__ = ["do"]
 
 
-def do(
-    entries: Sequence[Entry],
-    agents: Agents,
-    *,
-    out: Path,
-    jobs: int,
-    resume: bool,
-    json: bool,
-) -> int:
+def do(tasks: Tasks, way: Way) -> int:
     """Run the batch, print how it ended, return the exit code. With `json`, stdout holds JSON lines only."""
+    from revet.batch import SharedAgents
+
+    entries = [each for each in tasks if isinstance(each, Entry)]
+    _warn_of_endpoints(entries)
+    agents, out = SharedAgents(way.record), way.out
     store = Store(out)
     store.prepare()
-    console = make_console(stderr=json)
+    console = make_console(stderr=way.json)
     shown = reporter_for(console)
-    reporter = _JsonLines(shown) if json else shown
+    reporter = _JsonLines(shown) if way.json else shown
     asker = Asking(console, reporter)
-    batch = Batch(entries, store, agents, reporter=reporter, asker=asker, jobs=jobs, resume=resume)
+    batch = Batch(entries, store, agents, reporter=reporter, asker=asker, jobs=way.jobs or 1, resume=way.resume)
     stopped = 0
     try:
         asyncio.run(_until_terminated(batch, agents))
@@ -100,6 +99,14 @@ class _JsonLines:
 
     def close(self) -> None:
         self.shown.close()
+
+
+def _warn_of_endpoints(entries: Sequence[Entry]) -> None:
+    """An endpoint that no model is asked at is a slip: it is for `openai:` models, and does not choose one."""
+    asked = [entry.settings for entry in entries if entry.settings.base_url is not None]
+    named = (spec for s in asked for spec in (s.model, s.reviser, s.critic, s.judge) if spec is not None)
+    if asked and not any(spec.startswith("openai:") for spec in named):
+        typer.echo("revet: --base-url has no effect: it is for models named openai:NAME, and none is named", err=True)
 
 
 def _say_stopped(console: Console, batch: Batch, out: Path) -> None:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from revet.cli.agents import SharedAgents
-from revet.cli.common import FOLDER, Debug, Out, guarded
+from revet.cli.common import FOLDER, Debug, Out, StoreUrl, guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from revet.taskfile import Entry
+    from revet.cli.way import Way
+    from revet.taskfile import Tasks
 
 __all__ = ["fix", "run"]
 
@@ -61,7 +59,31 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with what was interrupted; what is done is not done again.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object for each task on stdout, nothing else there.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Tasks at once; one at a time on one workspace.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Tasks at once (1); one at a time on one workspace.")
+]
+OnError = Annotated[
+    str, typer.Option("--on-error", help="What a bad line of a JSONL file does: stop (nothing is run) or skip.")
+]
+Results = Annotated[
+    Path | None, typer.Option("--results", help="JSONL file with one line for each task (below --out, by the file).")
+]
+Summary = Annotated[Path | None, typer.Option("--summary", help="Write what became of the batch to FILE, as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress: only how the batch ended.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Run nothing: say what would be run, with what, and what it may cost.")
+]
+TotalTokens = Annotated[int | None, typer.Option("--total-tokens", min=1, help="Tokens of models for the batch.")]
+TotalCost = Annotated[float | None, typer.Option("--total-cost", help="US dollars for models for the batch.")]
+TotalSeconds = Annotated[float | None, typer.Option("--total-seconds", help="Wall time for the batch.")]
+ModelJobs = Annotated[
+    int | None, typer.Option("--model-jobs", min=1, help="Requests under way at once, for each provider.")
+]
+ModelRate = Annotated[float | None, typer.Option("--model-rate", help="Requests begun in a second, for each provider.")]
+EngineName = Annotated[str, typer.Option("--engine", help="Where tasks run: local, or ray (a cluster).")]
+Address = Annotated[
+    str | None, typer.Option("--address", help="The cluster: auto (the one of this machine), HOST:PORT or ray://….")
+]
 
 
 @guarded
@@ -83,22 +105,37 @@ def run(
     seconds: Seconds = None,
     tokens: Tokens = None,
     cost: Cost = None,
-    jobs: Jobs = 1,
     approve: Approve = None,
     unproven: Unproven = None,
     ask_seconds: AskSeconds = None,
     rules: Rules = None,
     database: Database = None,
     seed: Seed = None,
+    jobs: Jobs = None,
+    on_error: OnError = "stop",
+    dry_run: DryRun = False,
+    total_tokens: TotalTokens = None,
+    total_cost: TotalCost = None,
+    total_seconds: TotalSeconds = None,
+    model_jobs: ModelJobs = None,
+    model_rate: ModelRate = None,
+    engine: EngineName = "local",
+    address: Address = None,
     resume: Resume = False,
     json: Json = False,
+    quiet: Quiet = False,
+    results: Results = None,
+    summary: Summary = None,
+    store: StoreUrl = None,
     out: Out = FOLDER,
     debug: Debug = False,
 ) -> None:
     """Do every task of a file: propose, prove in a sandbox, commit what passes."""
-    from revet.taskfile import load
+    from revet.cli.way import way_of
+    from revet.taskfile import open_tasks
 
-    _do(load(tasks, _settings(context)), record=record, out=out, jobs=jobs, resume=resume, json=json)
+    way = way_of(context.params)
+    _do(open_tasks(tasks, _settings(context), on_error=way.on_error), way)
 
 
 @guarded
@@ -137,17 +174,20 @@ def fix(
     seed: Seed = None,
     resume: Resume = False,
     json: Json = False,
+    quiet: Quiet = False,
+    store: StoreUrl = None,
     out: Out = FOLDER,
     debug: Debug = False,
 ) -> None:
     """Make one project's failing tests pass."""
-    from revet.taskfile import Entry, check_settings, project_task, settings_from
+    from revet.cli.way import way_of
+    from revet.taskfile import Entry, Tasks, check_settings, project_task, settings_from
 
     settings = settings_from(_settings(context))
     check_settings(settings)
     task = project_task(path, test or ["pytest -q"], edit or [], python, model=settings.model)
     check_settings(settings, task)
-    _do([Entry(task=task, settings=settings)], record=record, out=out, jobs=1, resume=resume, json=json)
+    _do(Tasks.of([Entry(task=task, settings=settings)]), way_of(context.params))
 
 
 def _settings(context: typer.Context) -> dict[str, Any]:
@@ -162,18 +202,9 @@ def _settings(context: typer.Context) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _do(entries: Sequence[Entry], *, record: Path | None, out: Path, jobs: int, resume: bool, json: bool) -> None:
+def _do(tasks: Tasks, way: Way) -> None:
     from revet.cli.session import do
 
-    _warn_of_endpoints(entries)
-    code = do(entries, SharedAgents(record), out=out, jobs=jobs, resume=resume, json=json)
+    code = do(tasks, way)
     if code:
         raise typer.Exit(code)
-
-
-def _warn_of_endpoints(entries: Sequence[Entry]) -> None:
-    """An endpoint that no model is asked at is a slip: it is for `openai:` models, and does not choose one."""
-    asked = [entry.settings for entry in entries if entry.settings.base_url is not None]
-    named = (spec for s in asked for spec in (s.model, s.reviser, s.critic, s.judge) if spec is not None)
-    if asked and not any(spec.startswith("openai:") for spec in named):
-        typer.echo("revet: --base-url has no effect: it is for models named openai:NAME, and none is named", err=True)

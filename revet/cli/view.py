@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
-    from revet.cli.agents import SharedAgents
+    from revet.batch.agents import SharedAgents
     from revet.report.view.desk import Reply
     from revet.schema import Run
     from revet.store import Store
@@ -125,7 +125,7 @@ class Answering:
         return None
 
     def seconds_left(self, run: Run) -> float | None:
-        from revet.cli.batch import seconds_left
+        from revet.batch.batch import seconds_left
 
         given = run.setup.policy.get("ask_seconds") if run.setup else None
         return seconds_left(run, float(given) if isinstance(given, int | float) else None)
@@ -165,7 +165,7 @@ class Answering:
             await agents.close()
 
     def _agents(self) -> SharedAgents:
-        from revet.cli.agents import SharedAgents
+        from revet.batch.agents import SharedAgents
 
         return SharedAgents()
 

@@ -26,17 +26,26 @@ LOOKS: dict[RunOutcome | None, tuple[str, str]] = {
 class Ended:
     """How a task ended: with the record of its `run`, with an `error` that ended it, or (once begun) with both.
 
-    `again`: it had ended before, and is only reported.
+    `again`: it had ended before, and is only reported. `skipped`: why it was not run at all (the batch's budget is
+    spent); then its outcome is None. `task` of a line that cannot be read is what could be read of it.
     """
 
     task: Task
     run: Run | None = None
     error: Exception | None = None
     again: bool = False
+    skipped: str | None = None
 
     @property
-    def outcome(self) -> RunOutcome:
+    def outcome(self) -> RunOutcome | None:
+        if self.skipped is not None:
+            return None
         return self.run.outcome if self.run else RunOutcome.failed
+
+    @property
+    def word(self) -> str:
+        """The outcome, ``not_run`` for a task that was not run."""
+        return "not_run" if self.outcome is None else self.outcome.value
 
     @property
     def ok(self) -> bool:
@@ -44,6 +53,8 @@ class Ended:
 
     @property
     def why(self) -> str:
+        if self.skipped is not None:
+            return self.skipped
         if isinstance(self.error, RevetError):
             return _told(self.error)
         if self.error is not None:

@@ -22,7 +22,7 @@ def json_line(ended: Ended) -> str:
     evidence = (run.evidence or run.baseline) if run else ()
     line: dict[str, Any] = {
         "id": ended.task.id,
-        "outcome": ended.outcome.value,
+        "outcome": ended.word,
         "answer": run.answer if run else None,
         "rounds": run.usage.rounds if run else 0,
         "checks": [_check(each) for each in evidence if each.check],

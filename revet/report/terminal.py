@@ -149,7 +149,7 @@ def _cells(ended: Ended) -> tuple[str, ...]:
     run, symbol = ended.run, LOOKS[ended.outcome][0]
     return (
         one_line(ended.task.id, 30),
-        f"{symbol} {ended.outcome.value}",
+        f"{symbol} {ended.word}",
         str(sum(not a.draft.gives_up for a in drafts_made(run.attempts))) if run else "–",
         failing_before_after(run) if run else "–",
         duration(run.usage.seconds) if run else "–",

@@ -25,16 +25,20 @@ from revet.taskfile._problems import TaskFileErrors
 from revet.taskfile._project import project_task
 from revet.taskfile._schema import json_schema
 from revet.taskfile._settings import ROLES, Entry, Settings, ToolChoice, settings_from
+from revet.taskfile._stream import BadEntry, Tasks, open_tasks
 
 __all__ = [
     "ROLES",
+    "BadEntry",
     "Entry",
     "Settings",
     "TaskFileErrors",
+    "Tasks",
     "ToolChoice",
     "check_settings",
     "json_schema",
     "load",
+    "open_tasks",
     "option_values",
     "path_options",
     "project_task",

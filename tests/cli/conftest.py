@@ -14,7 +14,7 @@ from tests.cli.fakes import World
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     """Fake agents behind the command line, in an empty current folder."""
     world = World()
-    monkeypatch.setattr("revet.cli.tasks.SharedAgents", world.opened)
+    monkeypatch.setattr("revet.batch.SharedAgents", world.opened)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from revet.actions import Protection, Stage, commit, lock
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.errors import RevetError
 from revet.graphs.events import Committed, Event, Started
 from revet.sandboxes.scratch import Scratch

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import Result
 
 from revet import Agent, Policy, Task
-from revet.cli.batch import Batch
+from revet.batch.batch import Batch
 from revet.errors import InputError
 from revet.graphs.persistence import open_memory
 from revet.graphs.turn import taken_up

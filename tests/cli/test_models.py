@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from revet.agents.chat import ChatAgent
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.errors import ModelFailed, ReplayMiss
 from revet.graphs import Agent
 from revet.store import Store

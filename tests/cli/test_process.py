@@ -24,7 +24,7 @@ SCRIPTED = """
 import json, os, sys
 from tests.cli.fakes import World
 import revet.cli.tasks
-revet.cli.tasks.SharedAgents = World(script=json.loads(os.environ["SCRIPT"])).opened
+revet.batch.SharedAgents = World(script=json.loads(os.environ["SCRIPT"])).opened
 from revet.cli import main
 main()
 """

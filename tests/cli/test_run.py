@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from revet.cli.batch import Held
+from revet.batch.batch import Held
 from revet.errors import InputError, WorkspaceError
 from revet.graphs.events import Event
 from revet.schema import Run

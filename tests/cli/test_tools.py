@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.errors import InputError
 from revet.graphs import Agent
 from revet.store import Store

@@ -19,7 +19,7 @@ from typer.testing import Result
 
 from revet import Agent, Policy, Task
 from revet.agents import Scripted
-from revet.cli.agents import SharedAgents
+from revet.batch.agents import SharedAgents
 from revet.cli.view import Answering
 from revet.errors import InputError
 from revet.report.view import Refused

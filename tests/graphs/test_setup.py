@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from revet import Agent, Policy, Task
 from revet.agents import Scripted
-from revet.cli.agents import SharedAgents, kept_settings
+from revet.batch.agents import SharedAgents, kept_settings
 from revet.graphs.setup import WITHHELD, withheld, without_secrets
 from revet.schema import Draft, RunOutcome, Setup, WriteFile
 from revet.store import Store

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from revet.errors import RevetError
 from revet.policy import asked_by_rules
@@ -17,12 +17,14 @@ from revet.schema import Run, RunOutcome, Task, utcnow
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from revet.cli.asking import Reply
     from revet.graphs.events import Event
     from revet.store import Store
     from revet.taskfile import Entry, Settings
 
-__all__ = ["Agents", "Asker", "Batch", "Held", "Runner", "seconds_left"]
+__all__ = ["Agents", "Asker", "Batch", "Held", "Reply", "Runner", "seconds_left"]
+
+Reply: TypeAlias = "bool | str | Mapping[str, object]"
+"""An answer, as `Agent.aresume` takes it."""
 
 
 class Runner(Protocol):

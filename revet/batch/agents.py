@@ -11,7 +11,7 @@ from revet.errors import InputError
 if TYPE_CHECKING:
     import asyncio
 
-    from revet.cli.batch import Runner
+    from revet.batch.batch import Runner
     from revet.models import Library
     from revet.store import Store
     from revet.taskfile import Settings, ToolChoice
