@@ -35,6 +35,7 @@ MODULES = (
     "sandboxes",
     "actions",
     "gate",
+    "batch",
     "store",
     "evals",
     "report",

@@ -15,7 +15,7 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-ALONE = ("tests/actions/", "tests/sandboxes/")
+ALONE = ("tests/actions/", "tests/batch/ray/test_cluster", "tests/sandboxes/")
 """What counts the processes, mounts and containers of the whole machine, or measures against its clock."""
 
 
@@ -89,5 +89,6 @@ def _home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     home = tempfile.mkdtemp(dir=_homes)
     monkeypatch.setenv("HOME", home)
     monkeypatch.delenv("REVET_HOME", raising=False)
+    monkeypatch.delenv("REVET_STORE", raising=False)
     yield
     shutil.rmtree(home, ignore_errors=True)

@@ -6,7 +6,9 @@ What a comment right above a block says of it:
 - ``<!-- with: --seconds 5 -->``: words added to its commands when they are tested, to keep the tests short;
 - ``<!-- file: PATH -->``: the block is the content of that file, for the commands below it;
 - ``<!-- script: PATH -->``: the same, for the rules of a scripted model;
-- ``<!-- needs: docker -->``: the block is tested, in a folder of its own, where a Docker engine answers.
+- ``<!-- needs: docker -->``: the block is tested, in a folder of its own, where a Docker engine answers;
+- ``<!-- needs: postgres -->``: the same, where there is a PostgreSQL server, with an empty database in the place of
+  ``postgresql://revet@localhost/runs``.
 
 A page's commands run in order in one folder, beside a copy of the examples; each ``python`` block has a fresh one. A
 ``text`` block after a ``python`` block is its output.

@@ -18,12 +18,12 @@ from tests.traced import unconfigured
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 PROGRAMS = [
-    pytest.param(b, id=b.where, marks=pytest.mark.docker if "needs" in b.notes else ())
+    pytest.param(b, id=b.where, marks=pytest.mark.docker if b.notes.get("needs") == "docker" else ())
     for page in pages()
     for b in blocks(page)
     if b.language == "python"
 ]
-DOCKER = [pytest.param(b, id=b.where) for page in pages() for b in blocks(page) if "needs" in b.notes]
+DOCKER = [pytest.param(b, id=b.where) for page in pages() for b in blocks(page) if b.notes.get("needs") == "docker"]
 LANGUAGES = {"", "console", "json", "mermaid", "python", "sh", "text", "yaml"}
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#([^)\s]+))?\)")

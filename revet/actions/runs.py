@@ -40,9 +40,10 @@ def undo_run(run: Run, store: Store, *, partial: bool = False) -> TakenBack:
 
 def _undone(run: Run, receipt: Receipt, store: Store, *, partial: bool) -> TakenBack:
     workspace = Path(receipt.workspace)
-    with lock(workspace):
+    with lock(workspace):  # until it is written down: of two who undo at once, the later one's record is the last
         recovered = recover(workspace)
+        known = store.find(run.id) or run  # another process may have gone on with it since it was read
         receipt = undo(workspace, receipt.id, partial=partial)
-    taken_back = run.model_copy(update={"receipt": receipt})
-    store.save(taken_back)
+        taken_back = known.model_copy(update={"receipt": receipt})
+        store.save(taken_back)
     return TakenBack(taken_back, tuple(recovered))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from revet.batch.agents import SharedAgents, kept_settings
-from revet.batch.batch import Agents, Asker, Batch, Held, Reply, Runner, seconds_left
+from revet.batch.batch import Batch, Spending
+from revet.batch.course import Agents, Asker, Reply, Runner, seconds_left
+from revet.batch.held import Held
+from revet.batch.results import Results, default_place, open_results
 from revet.batch.totals import Totals
 
 __all__ = [
@@ -12,9 +15,13 @@ __all__ = [
     "Batch",
     "Held",
     "Reply",
+    "Results",
     "Runner",
     "SharedAgents",
+    "Spending",
     "Totals",
+    "default_place",
     "kept_settings",
+    "open_results",
     "seconds_left",
 ]

@@ -11,13 +11,16 @@ from revet.errors import InputError
 if TYPE_CHECKING:
     import asyncio
 
-    from revet.batch.batch import Runner
+    from revet.batch.course import Runner
+    from revet.graphs import Agent
     from revet.models import Library
+    from revet.models.purse import Purse
+    from revet.policy import Policy
     from revet.store import Store
     from revet.taskfile import Settings, ToolChoice
     from revet.tools.adapters import McpServer, ToolLike
 
-__all__ = ["SharedAgents", "kept_settings"]
+__all__ = ["SharedAgents", "kept_settings", "policy_of"]
 
 _BUDGETS = (
     "rounds",
@@ -36,16 +39,30 @@ _BUDGETS = (
 class SharedAgents:
     """Makes an agent for each task. A model is loaded when it is first needed, once, and freed by `close`.
 
-    `record` is the file to which everything that is asked and answered is written.
+    `record` is the file to which everything that is asked and answered is written. `purse` is the budget of the batch.
+    `model_jobs` requests are under way at once, and `model_rate` begun in a second, at each provider: at all of its
+    models together, whichever tasks ask them.
     """
 
-    def __init__(self, record: Path | None = None) -> None:
+    def __init__(
+        self,
+        record: Path | None = None,
+        *,
+        purse: Purse | None = None,
+        model_jobs: int | None = None,
+        model_rate: float | None = None,
+    ) -> None:
+        from revet.models.limits import ProviderLimits
+
         if record is not None and (record.is_dir() or not record.absolute().parent.is_dir()):
             problem = "is a folder" if record.is_dir() else "cannot be made: its folder does not exist"
             raise InputError(f"--record: {record} {problem}", hint="name a file in a folder that exists")
         if record is not None and record.is_file():
             _check_recording(record)
-        self.record = record
+        if model_rate is not None and not 0 < model_rate < float("inf"):
+            raise InputError(f"--model-rate: must be above 0, but is {model_rate}")
+        self.record, self.purse = record, purse
+        self._limits = ProviderLimits(model_jobs, model_rate)
         self._libraries: dict[str | None, Library] = {}
         self._servers: list[tuple[ToolChoice, McpServer]] = []
         self._asking: dict[int, asyncio.Future[None]] = {}
@@ -68,12 +85,8 @@ class SharedAgents:
 
     def __call__(self, settings: Settings, store: Store) -> Runner:
         """The agent for a task with these settings. What they leave open, the recipe may choose."""
-        from revet.graphs import Agent
-        from revet.policy import Policy
-
-        given = {name: getattr(settings, name) for name in _BUDGETS if name in settings.model_fields_set}
         tools: list[ToolLike] = [self._server(choice) or _made(choice) for choice in settings.tools]
-        agent = Agent(
+        agent = self.kind()(
             settings.model,
             reviser=settings.reviser,
             critic=settings.critic,
@@ -84,16 +97,23 @@ class SharedAgents:
             prompts=settings.prompts,
             library=self._library(settings),
             sandbox=settings.sandbox,
-            policy=Policy(**given),
+            policy=policy_of(settings),
             store=store,
             seed=settings.seed,
             rules=settings.rules,
             database=settings.database,
             settings=kept_settings(settings, Path.cwd()),
+            purse=self.purse,
         )
         servers = [server for _, server in self._servers]
         self._tools[id(agent)] = [tool for tool in tools if tool not in servers]
         return agent
+
+    def kind(self) -> type[Agent]:
+        """What the agents are."""
+        from revet.graphs import Agent
+
+        return Agent
 
     async def done(self, agent: Runner) -> None:
         """Free the tools of one agent, of which nothing is asked any more. Servers go on for the others."""
@@ -137,8 +157,15 @@ class SharedAgents:
         named = (settings.model, settings.reviser, settings.critic, settings.judge)
         base_url = settings.base_url if any(name and name.startswith("openai:") for name in named) else None
         if base_url not in self._libraries:
-            self._libraries[base_url] = Library(base_url=base_url, record=self.record)
+            self._libraries[base_url] = Library(base_url=base_url, record=self.record, limits=self._limits)
         return self._libraries[base_url]
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What these settings say of it. What they leave open, the recipe may choose."""
+    from revet.policy import Policy
+
+    return Policy(**{name: getattr(settings, name) for name in _BUDGETS if name in settings.model_fields_set})
 
 
 def kept_settings(settings: Settings, folder: Path) -> dict[str, Any]:

@@ -1,226 +1,354 @@
-"""Runs a batch of tasks: several at once, but those on one workspace one after another."""
+"""Runs a batch of tasks, read as a stream: several at once, but those on one workspace one after another.
+
+::
+
+    tasks ─► ready ─► running ─► ended: a line of the results file, a count, a report
+               ▲ │       │
+               │ ▼       ▼
+              held      aside: another process has the task or the workspace; tried again
+
+Of what has ended nothing stays but counts. So many tasks are read ahead as may be held back by workspaces that others
+work in, and no more.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import heapq
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol
 
-from revet.errors import RevetError
-from revet.policy import asked_by_rules
-from revet.report import Ended, Reporter
-from revet.schema import Run, RunOutcome, Task, utcnow
+from revet.batch.course import AGAIN, Agents, Asker, Course, TaskBusy, ended_before, waits
+from revet.batch.fatal import ends_the_batch
+from revet.batch.feed import Feed
+from revet.batch.held import Held
+from revet.batch.results import Results
+from revet.batch.totals import Totals
+from revet.errors import InputError, RevetError, StoreError, WorkspaceBusy
+from revet.report import Ended, Reporter, Tally
+from revet.report.text import duration
+from revet.schema import Task
+from revet.taskfile import BadEntry, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from revet.graphs.events import Event
     from revet.store import Store
-    from revet.taskfile import Entry, Settings
 
-__all__ = ["Agents", "Asker", "Batch", "Held", "Reply", "Runner", "seconds_left"]
+__all__ = ["Batch", "Spending"]
 
-Reply: TypeAlias = "bool | str | Mapping[str, object]"
-"""An answer, as `Agent.aresume` takes it."""
-
-
-class Runner(Protocol):
-    """What is needed of an agent."""
-
-    def astream(self, task: Task, *, run_id: str | None = None) -> AsyncIterator[Event]: ...
-
-    def aresume(self, run: Run, answer: Reply) -> AsyncIterator[Event]: ...
-
-
-class Agents(Protocol):
-    """Makes the agents of a batch. `close` frees what they share, once the last has ended.
-
-    `ready` waits for what an agent with these settings needs before it can be made, `done` frees what is its own.
-    """
-
-    async def ready(self, settings: Settings) -> None: ...
-
-    def __call__(self, settings: Settings, store: Store) -> Runner: ...
-
-    async def done(self, agent: Runner) -> None: ...
-
-    async def close(self) -> None: ...
+AHEAD = 64
+"""Tasks that may be read ahead, or four for each that runs at once."""
+ASIDE = 1000
+"""Tasks that may be put aside because another process has them, before no more are read."""
+PORTION = 16
+MANY = 256
+"""Tasks read at once: while others run, and where none is run any more."""
+THREADS = 4
+"""For reading tasks and asking the store. Those of the event loop may all be busy with what the tasks do."""
+SHORTEST = 0.001
+"""Seconds that a task is given at least."""
+SETTLED = 20
+"""Tasks after whose end all that they load is loaded."""
 
 
-Asker = Callable[[Run], Awaitable["Reply | None"]]
-"""Asks a person about a run that waits: yes, no, what else (see `Agent.aresume`), or None for no answer."""
+class Spending(Protocol):
+    """What many runs may spend together (see `revet.models.purse.Purse`)."""
+
+    @property
+    def spent(self) -> str | None:
+        """Why nothing more may be begun; None while there is something left."""
+        ...
 
 
 class Batch:
-    """`results` holds how each task ended, in the order of `entries`; None for one that has not.
+    """Each of `tasks` to its end, in their order but for those that are held back; what becomes of them is told to
+    `results`, `tally` and `reporter`, in this order.
 
-    `started` holds the id of each task's run, once it has one.
+    A task that fails ends alone. `broken` is what ended the whole batch: an error of the store, of the results file, of
+    who is told, or of reading the tasks. `fault` is the first error that is a fault of revet itself; `refused` counts
+    the tasks whose input was bad.
     """
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        tasks: Iterable[Entry | BadEntry],
         store: Store,
         agents: Agents,
         *,
         reporter: Reporter,
         asker: Asker,
+        results: Results | None = None,
+        totals: Totals | None = None,
+        purse: Spending | None = None,
+        tally: Tally | None = None,
         jobs: int = 1,
         resume: bool = False,
     ) -> None:
-        self.entries, self.store, self.agents = list(entries), store, agents
-        self.reporter, self.asker = reporter, asker
+        self.store, self.agents, self.reporter, self.asker = store, agents, reporter, asker
+        self.results, self.totals, self.purse = results, totals or Totals(), purse
+        self.tally = Tally() if tally is None else tally
         self.jobs, self.resume = jobs, resume
-        self.results: list[Ended | None] = [None] * len(entries)
-        self.started: list[str | None] = [None] * len(entries)
-        self.seconds = 0.0
+        self.broken: Exception | None = None
+        self.fault: Exception | None = None
+        self.refused = 0
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="revet batch")
+        self._feed = Feed(tasks, self._threads)
+        self._taking: asyncio.Task[list[tuple[int, Entry | BadEntry]]] | None = None
+        self._held = Held()
+        self._entries: dict[int, Entry] = {}
+        """All that were taken and have not ended, by their place in the file."""
+        self._ready: list[int] = []
+        """Those that may begin, as a heap."""
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._aside: dict[int, str | None] = {}
+        """Those that somebody else has, with the key of the lease; None where it is the workspace."""
+        self._told: set[int] = set()
+        self._taken_over: set[int] = set()
+        self._courses: dict[int, Course] = {}
+        self._news = asyncio.Event()
+        self._end_at: float | None = None
+        self._settled = False
+
+    @property
+    def begun(self) -> list[tuple[str, Path]]:
+        """The id and the workspace of each run that was begun and did not end."""
+        entries = [(course.run_id, course.entry.task.workspace) for course in self._courses.values()]
+        return [(run, Path(workspace)) for run, workspace in entries if run is not None and workspace is not None]
 
     async def run(self) -> None:
-        """Run every task. When cancelled, the running ones are cancelled and waited for; `results` stay."""
-        start = time.monotonic()
-        waiting = list(range(len(self.entries)))
-        running: dict[asyncio.Task[None], int] = {}
+        """Run every task. When cancelled, the running ones are cancelled and waited for; what has ended stays."""
+        if self.totals.seconds is not None:
+            self._end_at = time.monotonic() + self.totals.seconds
+        complete = False
         try:
-            while waiting or running:
-                for index in self._startable(waiting, list(running.values())):
-                    waiting.remove(index)
-                    running[asyncio.create_task(self._one(index))] = index
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    del running[task]
-                    task.result()
+            await self._run()
+            complete = self.broken is None
+        except Exception as error:  # noqa: BLE001 - of the store, the results file or the reporter: told by who runs us
+            self.broken = self.broken or error
         finally:
-            for task in running:
+            left = [*self._running.values(), *([self._taking] if self._taking else ())]
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            self.seconds = time.monotonic() - start
+            await asyncio.gather(*left, return_exceptions=True)
+            self._threads.shutdown()
+            if self._settled:
+                gc.unfreeze()
+            self.tally.close()
+            self._close(complete)
 
-    def _startable(self, waiting: Sequence[int], running: Sequence[int]) -> list[int]:
-        """The next tasks, in file order, that no earlier or running task on the same workspace holds back."""
-        chosen: list[int] = []
-        held = Held(self.entries[index].task.workspace for index in running)
-        for index in waiting:
-            if len(running) + len(chosen) >= self.jobs:
+    async def _run(self) -> None:
+        while self.broken is None:
+            self._news.clear()
+            if (spent := self._spent()) is not None:
+                await self._skip_the_rest(spent)
+            self._begin()
+            if self._taking is None and self._has_room():
+                self._taking = asyncio.create_task(self._feed.take(PORTION))
+                self._taking.add_done_callback(lambda _: self._news.set())
+            if self._taking is None and not self._running and not self._aside:
                 break
-            workspace = self.entries[index].task.workspace
-            if not held.touches(workspace):
-                chosen.append(index)
-            held.add(workspace)
-        return chosen
+            self.tally.waiting = len(self._entries) - len(self._running) - len(self._ready)
+            await self._next_news()
+            if self._taking is not None and self._taking.done():
+                await self._take()
 
-    async def _one(self, index: int) -> None:
-        task = self.entries[index].task
+    async def _next_news(self) -> None:
+        """Wait until a task ended, or others were read. What was put aside is looked at from time to time."""
         try:
-            ended = await self._end(index)
-        except Exception as error:  # noqa: BLE001 - reported with its traceback; it must not end the other tasks
-            run_id = self.started[index]
-            ended = Ended(task, self.store.find(run_id) if run_id else None, error=error)
-        self.results[index] = ended
-        self.reporter.ended(ended)
-
-    async def _end(self, index: int) -> Ended:
-        entry = self.entries[index]
-        task, run_id = entry.task, None
-        if self.resume:
-            run_id = self.store.unfinished(task)
-            before = None if run_id else self.store.latest(task)
-            if before and before.ok and not _undone(before):
-                return Ended(task, before, again=True)
-            if before and before.outcome is RunOutcome.asked:
-                async with self._agent(entry.settings) as agent:
-                    if await asyncio.to_thread(_taken_up, self.store, before):
-                        before = await self._follow(index, agent.astream(task, run_id=before.id))
-                    return await self._answered(index, agent, before)
-        async with self._agent(entry.settings) as agent:
-            run = await self._follow(index, agent.astream(task, run_id=run_id))
-            return await self._answered(index, agent, run)
-
-    @asynccontextmanager
-    async def _agent(self, settings: Settings) -> AsyncIterator[Runner]:
-        await self.agents.ready(settings)
-        agent = self.agents(settings, self.store)
-        try:
-            yield agent
-        finally:
-            await self.agents.done(agent)
-
-    async def _answered(self, index: int, agent: Runner, run: Run) -> Ended:
-        """The end of a run that may wait for an answer: it is asked for until it does not wait any more.
-
-        To go on with approval `auto` approves what nothing but that approval held back, never what the rules ask about.
-        """
-        entry = self.entries[index]
-        while run.outcome is RunOutcome.asked:
-            auto = self.resume and entry.settings.approve == "auto" and not run.question
-            held = run.best is not None and asked_by_rules(run.best)
-            answer = True if auto and not held else await self._asked(entry, run)
-            if answer is None:
-                break
-            run = await self._follow(index, agent.aresume(run, answer))
-        return Ended(entry.task, run)
-
-    async def _asked(self, entry: Entry, run: Run) -> Reply | None:
-        """What the person says within the time that the task gives them, counted from when the run first asked."""
-        left = seconds_left(run, entry.settings.ask_seconds)
-        if left is not None and left <= 0:
-            return {"type": "expire"}  # an answer would not be taken any more
-        try:
-            async with asyncio.timeout(left):
-                return await self.asker(run)
+            async with asyncio.timeout(AGAIN if self._aside else None):
+                await self._news.wait()
         except TimeoutError:
-            return {"type": "expire"}
+            await self._look_again()
 
-    async def _follow(self, index: int, stream: AsyncIterator[Event]) -> Run:
-        task, run = self.entries[index].task, None
-        async with aclosing(cast("AsyncGenerator[Event, None]", stream)) as events:
-            async for event in events:
-                self.reporter.heard(task, event)
-                if event.type == "started":
-                    self.started[index] = event.run
-                if event.type == "finished":
-                    run = event.run
-        if run is None:
-            raise RevetError(f"the run of {task.id} ended without a result")
-        return run
+    # --- which may begin -----------------------------------------------------------------------------------
 
+    def _has_room(self) -> bool:
+        waiting = len(self._entries) - len(self._running) - len(self._aside)
+        return not self._feed.over and waiting + PORTION <= max(AHEAD, 4 * self.jobs) and len(self._aside) < ASIDE
 
-class Held:
-    """Workspaces that tasks work in or wait for. Two touch if they are the same, or one lies inside the other."""
+    async def _take(self) -> None:
+        """Those that are being read: one that cannot be run ends at once, each other waits for its workspace."""
+        taking, self._taking = self._taking, None
+        for number, entry in await taking if taking is not None else ():
+            if isinstance(entry, BadEntry):
+                self._tell(number, Ended(Task(id=entry.id), error=entry.error), begun=False)
+                continue
+            self._entries[number] = entry
+            if self._held.enter(number, entry.task.workspace):
+                heapq.heappush(self._ready, number)
+        self.broken = self.broken or self._feed.error
 
-    def __init__(self, workspaces: Iterable[str | None]) -> None:
-        self._folders: set[Path] = set()
-        self._above: set[Path] = set()
-        for workspace in workspaces:
-            self.add(workspace)
+    def _begin(self) -> None:
+        """Begin the next task. One at a time, and another when the loop has come round: tasks that begin together do
+        every step together, so that all of them wait for what each of them has to do, in this process, before the
+        first model is asked.
+        """
+        if self._may_begin():
+            number = heapq.heappop(self._ready)
+            self._running[number] = asyncio.create_task(self._one(number))
+            if self._may_begin():
+                asyncio.get_running_loop().call_soon(self._news.set)
 
-    def add(self, workspace: str | None) -> None:
-        if workspace is not None:
-            self._folders.add(Path(workspace))
-            self._above.update(Path(workspace).parents)
+    def _may_begin(self) -> bool:
+        return bool(self._ready) and len(self._running) < self.jobs and self.broken is None
 
-    def touches(self, workspace: str | None) -> bool:
-        if workspace is None:
+    async def _look_again(self) -> None:
+        """Have those that were put aside tried again, but for tasks that another process surely has."""
+        keys = dict(self._aside)
+
+        def free() -> list[int]:
+            holder = self.store.leases.holder
+            return [number for number, key in keys.items() if key is None or holder(key) is not True]
+
+        for number in await asyncio.get_running_loop().run_in_executor(self._threads, free):
+            del self._aside[number]
+            heapq.heappush(self._ready, number)
+
+    # --- one task ------------------------------------------------------------------------------------------
+
+    async def _one(self, number: int) -> None:
+        """Run a task. What it raises ends it alone, but for an error that all others would end with, too."""
+        course = self._courses[number] = self._course(number)
+        try:
+            try:
+                ended = await course.end()
+            except (Exception, asyncio.CancelledError) as error:
+                if _cancelled():
+                    raise
+                if self._may_come_again(number, course, error):
+                    return
+                ended = await self._ended_by(course, error)
+            self._tell(number, ended, begun=course.taken_up)
+            self._forget(number)
+        except Exception as error:  # noqa: BLE001 - as in `run`
+            self.broken = self.broken or error
+        finally:
+            del self._running[number]
+            self._news.set()
+
+    def _course(self, number: int) -> Course:
+        entry = self._entries[number]
+        if self._end_at is not None:
+            left = max(self._end_at - time.monotonic(), SHORTEST)
+            seconds = min(left, entry.settings.seconds or left)
+            entry = entry.model_copy(update={"settings": entry.settings.model_copy(update={"seconds": seconds})})
+        return Course(
+            entry,
+            store=self.store,
+            agents=self.agents,
+            reporter=self.reporter,
+            asker=self.asker,
+            tally=self.tally,
+            threads=self._threads,
+            resume=self.resume or number in self._taken_over,
+        )
+
+    def _may_come_again(self, number: int, course: Course, error: BaseException) -> bool:
+        """Put the task aside if somebody else has it, or its workspace."""
+        busy = isinstance(error, TaskBusy | WorkspaceBusy) and course.run_id is None
+        if not busy and not course.lost:
             return False
-        path = Path(workspace)
-        return path in self._folders or path in self._above or not self._folders.isdisjoint(path.parents)
+        if course.lost:
+            self._taken_over.add(number)  # what the other process makes of it counts
+        if course.taken_up:
+            self.tally.put_back()
+        if number not in self._told:
+            waits(self.reporter, course.entry.task, error)
+            self._told.add(number)
+        del self._courses[number]
+        key = self.store.task_key(course.entry.task)
+        self._aside[number] = None if isinstance(error, WorkspaceBusy) else key
+        return True
+
+    async def _ended_by(self, course: Course, error: BaseException) -> Ended:
+        """The end that is an error. Raises one that ends the batch."""
+        if isinstance(error, asyncio.CancelledError):
+            error = RevetError("it was cancelled by something within it")
+        if not isinstance(error, Exception):
+            raise error
+        if ends_the_batch(error, self.store.folder):
+            hint = "make room, or mend what it says"
+            raise error if isinstance(error, RevetError) else StoreError(f"nothing can be kept: {error}", hint=hint)
+        run = None
+        if course.run_id is not None:
+            run = await asyncio.get_running_loop().run_in_executor(self._threads, self.store.find, course.run_id)
+        return Ended(course.entry.task, run, error=error)
+
+    def _tell(self, number: int, ended: Ended, *, begun: bool) -> None:
+        if self.results is not None:
+            self.results.add(ended)
+        if isinstance(ended.error, InputError):
+            self.refused += 1
+        elif ended.error is not None and not isinstance(ended.error, RevetError):
+            self.fault = self.fault or ended.error
+        self.tally.ended(ended, number, begun=begun)
+        try:
+            self.reporter.ended(ended)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise RevetError(f"how the tasks end cannot be printed: {error.strerror or error}") from error
+        if self.tally.done == SETTLED and not gc.get_freeze_count():
+            self._settle()
+
+    def _settle(self) -> None:
+        """Have the garbage collector pass over what stays anyway: a fifth of the time goes into it otherwise."""
+        gc.collect()
+        gc.freeze()
+        self._settled = True
+
+    def _forget(self, number: int) -> None:
+        """Nothing is kept of a task that ended. Those that it held back may begin."""
+        del self._entries[number]
+        self._courses.pop(number, None)
+        self._told.discard(number)
+        self._taken_over.discard(number)
+        for each in self._held.leave(number):
+            heapq.heappush(self._ready, each)
+
+    # --- the end -------------------------------------------------------------------------------------------
+
+    def _spent(self) -> str | None:
+        """Why nothing may be begun any more: what the whole batch may take is spent."""
+        if self._end_at is not None and time.monotonic() >= self._end_at:
+            return f"the batch's time is over ({duration(self.totals.seconds or 0.0)}; --total-seconds)"
+        return self.purse.spent if self.purse is not None else None
+
+    async def _skip_the_rest(self, why: str) -> None:
+        """All tasks that are not running end unrun, but for those that ended well before."""
+        while self.broken is None:
+            if self._taking is not None:
+                await self._take()
+            waiting = [number for number in self._entries if number not in self._running]
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, self._unrun, waiting, why)
+            for number, ended in found:
+                self._tell(number, ended, begun=False)
+                self._forget(number)
+            self._ready.clear()
+            self._aside.clear()
+            if self._feed.over:
+                return
+            self._taking = asyncio.create_task(self._feed.take(MANY))
+
+    def _unrun(self, numbers: Sequence[int], why: str) -> list[tuple[int, Ended]]:
+        tasks = [(number, self._entries[number].task) for number in numbers]
+        before = (ended_before(self.store, task) if self.resume else None for _, task in tasks)
+        return [
+            (number, known or Ended(task, skipped=why)) for (number, task), known in zip(tasks, before, strict=True)
+        ]
+
+    def _close(self, complete: bool) -> None:
+        try:
+            if self.results is not None:
+                self.results.close(complete=complete)
+        except StoreError as error:
+            self.broken = self.broken or error
 
 
-def seconds_left(run: Run, ask_seconds: float | None) -> float | None:
-    """How long an answer to a run that waits is still taken; None for ever, 0 or less for not any more."""
-    if ask_seconds is None or run.asked_at is None:
-        return ask_seconds
-    return ask_seconds - (utcnow() - run.asked_at).total_seconds()
-
-
-def _taken_up(store: Store, run: Run) -> bool:
-    """True if somebody answered what the run asked, in a process that was stopped before it had come further."""
-    from revet.graphs.turn import taken_up
-
-    return taken_up(store, run)
-
-
-def _undone(run: Run) -> bool:
-    return run.receipt is not None and run.receipt.undone_at is not None
+def _cancelled() -> bool:
+    """True if the batch cancels the current task; a cancellation from within it ends that task alone."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

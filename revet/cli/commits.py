@@ -37,9 +37,9 @@ def take_back(row: Row, store: Store, *, partial: bool = False) -> tuple[Receipt
         if not found:
             raise nothing
         receipt = undo(workspace, found[-1].id, partial=partial)
-    record = store.find(row.id)
-    if record is None:
-        store.mark_undone(row.id)
-    else:
-        store.save(record.model_copy(update={"receipt": receipt}))
+        record = store.find(row.id)
+        if record is None:
+            store.mark_undone(row.id)
+        else:
+            store.save(record.model_copy(update={"receipt": receipt}))
     return receipt, recovered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
@@ -21,6 +21,7 @@ __all__ = [
     "Debug",
     "Out",
     "StoreUrl",
+    "again",
     "folder_shown",
     "guarded",
     "open_store",
@@ -72,14 +73,46 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def open_store(folder: Path) -> Store:
+def open_store(out: Path, url: str | None = None) -> Store:
+    """The store of --out and --store. Raises `InputError` for a --store that is no URL of one."""
+    from revet.errors import InputError
     from revet.store import Store
+    from revet.store.place import is_url
 
-    return Store(folder)
+    if url is None:
+        return Store(out)
+    if not is_url(url):  # which is not quoted: it may hold a password
+        hint = "write postgresql://USER@HOST/NAME; a folder is named with --out"
+        raise InputError("--store (or REVET_STORE) is no URL of a database", hint=hint)
+    return Store(url, folder=out)
 
 
-def folder_shown(folder: Path) -> str | None:
-    """The store's folder for a command line that is suggested, None where it is the usual one."""
+def folder_shown(out: Path, url: str | None = None) -> str | None:
+    """The store for a command line that is suggested: its folder, or its URL without a password; None where it is the
+    usual one, or where the environment names it.
+    """
     import shlex
 
-    return None if folder == FOLDER else shlex.quote(str(folder))
+    if url is None:
+        return None if out == FOLDER else shlex.quote(str(out))
+    from revet.store.place import from_environment, shown_url
+
+    return None if from_environment(url) else shlex.quote(shown_url(url))
+
+
+def again(words: Sequence[str]) -> str:
+    """These words after ``revet``, as a command line to be shown: without the password of a --store."""
+    import shlex
+
+    from revet.store.place import shown_url
+
+    shown = []
+    for before, word in zip(("", *words), words, strict=False):
+        option, sign, url = word.partition("=")
+        if before == "--store":
+            shown.append(shown_url(word))
+        elif option == "--store" and sign:
+            shown.append(f"{option}={shown_url(url)}")
+        else:
+            shown.append(word)
+    return shlex.join(["revet", *shown])

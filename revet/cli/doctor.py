@@ -11,7 +11,7 @@ from revet.cli.common import NOT_ALL, Debug, guarded
 if TYPE_CHECKING:
     from revet.sandboxes.base import Support
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "support_of"]
 
 SANDBOXES = ("local", "docker", "e2b")
 PATIENCE = 30.0
@@ -61,11 +61,11 @@ async def _examine() -> dict[str, Support]:
     """What each sandbox says of itself; all at once, as some wait for others to answer."""
     import asyncio
 
-    found = await asyncio.gather(*map(_support, SANDBOXES))
+    found = await asyncio.gather(*map(support_of, SANDBOXES))
     return dict(zip(SANDBOXES, found, strict=True))
 
 
-async def _support(name: str) -> Support:
+async def support_of(name: str) -> Support:
     """What the sandbox can do here. Whatever goes wrong is a reason why it cannot be used."""
     import asyncio
 

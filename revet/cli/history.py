@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from revet.cli.common import FOLDER, Debug, Out, folder_shown, guarded, open_store
+from revet.cli.common import FOLDER, Debug, Out, StoreUrl, folder_shown, guarded, open_store
 
 if TYPE_CHECKING:
     from revet.graphs.progress import SoFar
     from revet.schema import Run
-    from revet.store import Store
+    from revet.store import Row, Store
 
 __all__ = ["show", "undo"]
 
@@ -23,6 +22,7 @@ RUNS_LISTED = 30
 def show(
     run: Annotated[str | None, typer.Argument(help="A run's id, or its beginning. Without it: the list.")] = None,
     out: Out = FOLDER,
+    store: StoreUrl = None,
     json: Annotated[
         bool,
         typer.Option("--json", help="The whole record as JSON on stdout; of a run that has not ended, how far it is."),
@@ -35,25 +35,25 @@ def show(
     """Show what happened in a run, or list the runs."""
     from revet.report import make_console, print_run, print_runs
 
-    store = open_store(out)
+    kept, shown = open_store(out, store), folder_shown(out, store)
     if html is not None:
-        _page(store, run, html, out, json=json)
+        _page(kept, run, html, shown, json=json)
         return
     if run is not None:
-        record = _known(store, store.row(run).id)
+        record = _known(kept, kept.row(run).id)
         if json:
             typer.echo(record.model_dump_json())
         else:
-            print_run(make_console(), record, folder_shown(out))
+            print_run(make_console(), record, shown)
         return
-    rows = store.rows(RUNS_LISTED)
+    rows = kept.rows(RUNS_LISTED)
     if json:
         for row in rows:
             typer.echo(row.model_dump_json())
     elif rows:
         print_runs(make_console(), rows)
     else:
-        typer.echo(f"No runs in {out} yet. `revet fix PATH` or `revet run TASKS` makes one.")
+        typer.echo(f"No runs in {kept.shown} yet. `revet fix PATH` or `revet run TASKS` makes one.")
 
 
 def _known(store: Store, run_id: str) -> Run | SoFar:
@@ -73,7 +73,7 @@ def _known(store: Store, run_id: str) -> Run | SoFar:
     return so_far(store, run_id) or store.get(run_id)
 
 
-def _page(store: Store, run: str | None, file: str, out: Path, *, json: bool) -> None:
+def _page(store: Store, run: str | None, file: str, folder: str | None, *, json: bool) -> None:
     from revet.cli.html_page import page_of, write_page
     from revet.errors import InputError
 
@@ -81,13 +81,14 @@ def _page(store: Store, run: str | None, file: str, out: Path, *, json: bool) ->
         raise InputError("--html shows one run", hint="name it: `revet show` lists them")
     if json:
         raise InputError("--html and --json exclude each other", hint="give one of them")
-    write_page(page_of(_known(store, store.row(run).id), folder_shown(out)), file)
+    write_page(page_of(_known(store, store.row(run).id), folder), file)
 
 
 @guarded
 def undo(
     run: Annotated[str, typer.Argument(help="The id of a committed run, or its beginning.")],
     out: Out = FOLDER,
+    store: StoreUrl = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Take back what can be, where not all can: a sent message stays sent.")
     ] = False,
@@ -104,13 +105,15 @@ def undo(
 
     for name in actions or ():
         _import(name)
-    store = open_store(out)
-    row = store.row(run)
-    record = store.find(row.id)
+    kept = open_store(out, store)
+    row = kept.row(run)
+    record = kept.find(row.id)
+    if kept.url is not None:
+        _refuse_elsewhere(row)
     if record is None or (record.error and record.receipt is None):
-        receipt, recovered = take_back(row, store, partial=partial)
+        receipt, recovered = take_back(row, kept, partial=partial)
     else:
-        taken_back = undo_run(record, store, partial=partial)
+        taken_back = undo_run(record, kept, partial=partial)
         assert taken_back.run.receipt is not None
         receipt, recovered = taken_back.run.receipt, list(taken_back.recovered)
     for line in recovered:
@@ -124,6 +127,17 @@ def undo(
         typer.echo(f"Undone: {what}")
     for effect in receipt.irreversible:
         typer.echo(f"Stays: {one_line(effect.what)} ({one_line(effect.why or 'it cannot be taken back')})")
+
+
+def _refuse_elsewhere(row: Row) -> None:
+    """Raise `InputError` where the run's workspace is on another machine: many machines use one database."""
+    from pathlib import Path
+
+    from revet.errors import InputError
+
+    if row.workspace is not None and not Path(row.workspace).is_dir():
+        hint = "undo it on the machine that has it: what was there before is kept in the workspace, not in the store"
+        raise InputError(f"run {row.id} worked in {row.workspace}, which is not on this machine", hint=hint)
 
 
 def _import(name: str) -> None:

@@ -89,7 +89,7 @@ Address = Annotated[
 @guarded
 def run(
     context: typer.Context,
-    tasks: Annotated[Path, typer.Argument(help="A task file: YAML, JSON or JSONL. `revet schema` describes it.")],
+    tasks: Annotated[Path, typer.Argument(help="A task file: YAML, JSON or JSONL (- is stdin). See `revet schema`.")],
     model: Model = None,
     reviser: Reviser = None,
     critic: Critic = None,

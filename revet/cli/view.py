@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from revet.cli.common import FOLDER, Debug, Out, folder_shown, guarded, open_store
+from revet.cli.common import FOLDER, Debug, Out, StoreUrl, folder_shown, guarded, open_store
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +27,7 @@ PORT = 7388
 @guarded
 def view(
     out: Out = FOLDER,
+    store: StoreUrl = None,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Where on 127.0.0.1 it listens; 0: any free one.")
     ] = PORT,
@@ -36,24 +36,24 @@ def view(
     """Look at the runs in a browser, and answer those that wait for you."""
     import secrets
 
-    store = open_store(out)
-    _check_runs(store, out)
+    kept = open_store(out, store)
+    _check_runs(kept)
     listening = _listen(port)
     token = secrets.token_urlsafe(24)
     port = int(listening.getsockname()[1])
-    typer.echo(f"The runs in {out}: http://{HOST}:{port}/?token={token}")
+    typer.echo(f"The runs in {kept.shown}: http://{HOST}:{port}/?token={token}")
     typer.echo("Only this address opens them, and only on this machine. Ctrl-C ends it.")
-    _serve(store, listening, port=port, token=token, folder=folder_shown(out))
+    _serve(kept, listening, port=port, token=token, folder=folder_shown(out, store))
     typer.echo("Stopped.")
 
 
-def _check_runs(store: Store, out: Path) -> None:
+def _check_runs(store: Store) -> None:
     """Raise `InputError` where there is nothing to see."""
     from revet.errors import InputError
 
-    if not store.rows(1) and not (out / "results.db").exists():
+    if not store.rows(1) and not (store.folder / "results.db").exists():
         hint = "`revet fix PATH` or `revet run TASKS` makes one; --out DIR names another folder"
-        raise InputError(f"there are no runs in {out} yet", hint=hint)
+        raise InputError(f"there are no runs in {store.shown} yet", hint=hint)
 
 
 def _listen(port: int) -> socket.socket:
@@ -125,7 +125,7 @@ class Answering:
         return None
 
     def seconds_left(self, run: Run) -> float | None:
-        from revet.batch.batch import seconds_left
+        from revet.batch.course import seconds_left
 
         given = run.setup.policy.get("ask_seconds") if run.setup else None
         return seconds_left(run, float(given) if isinstance(given, int | float) else None)

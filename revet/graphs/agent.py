@@ -33,13 +33,15 @@ from revet.graphs.state import Context, State, initial_state
 from revet.graphs.team import Recipe
 from revet.graphs.turn import alone
 from revet.graphs.waiting import wait
-from revet.models import Library, Replies, as_model
+from revet.models import LanguageModel, Library, Replies, as_model
+from revet.models.purse import Purse
 from revet.policy import Policy
 from revet.sandboxes import Sandbox
 from revet.schema import Decision, DecisionKind, Receipt, Run, RunOutcome, Task, new_id, utcnow
 from revet.store import Store
 from revet.tools import Effects
 from revet.tools.adapters import ToolLike
+from revet.tools.base import KeepsAnswers
 
 __all__ = ["Agent", "AgentRun"]
 
@@ -89,7 +91,8 @@ class Agent:
 
     `sandbox` is a name or an object; None runs without one, for tasks that need no tools. `store` keeps runs and
     checkpoints (default: ``.revet`` in the current folder). `settings` are those of a task file that the agent was made
-    of: they are kept with its runs, without secrets, for the command line to make the same agent again (`Setup`). One
+    of: they are kept with its runs, without secrets, for the command line to make the same agent again (`Setup`).
+    `purse` is a budget that its runs share with those of other agents: once it is spent, they end as at their own. One
     agent can run many tasks at the same time. Close it to free the models that it loaded.
     """
 
@@ -118,16 +121,25 @@ class Agent:
         database: str | None = None,
         memory: Remembering | None = None,
         settings: Mapping[str, JsonValue] | None = None,
+        purse: Purse | None = None,
     ) -> None:
         if library is not None and (base_url is not None or record is not None):
             raise InputError("base_url and record are settings of the library", hint="give them to the library")
-        self.store = store if isinstance(store, Store) else Store(Path(store or ".revet"))
+        self.store = store if isinstance(store, Store) else Store(store or ".revet")
         self._own = None if library is not None else Library(base_url=base_url, record=record)
         models = library or self._own
         assert models is not None
+        self.purse = purse
+
+        def load(given: Any) -> LanguageModel:
+            loaded = as_model(given, models)
+            if purse is not None:
+                purse.admit(loaded.name, priced=loaded.priced)
+            return loaded
+
         self.team = cast_team(
             recipe,
-            load=lambda given: as_model(given, models),
+            load=load,
             model=model,
             reviser=reviser,
             critic=critic,
@@ -138,10 +150,14 @@ class Agent:
             policy=policy,
             options=options,
             prompts=None if prompts is None else str(prompts),
-            home=self.store.folder,
+            home=self.store.home,
             memory=memory,
         )
         self.tools = {tool.name: tool for tool in self.team.tools}
+        if self.store.url is not None:
+            for tool in self.team.tools:
+                if isinstance(tool, KeepsAnswers):
+                    tool.keep_answers(self.store.url)
         if Effects.name in self.tools and rules is not None:
             raise InputError("rules= is for the agent's own tool effects", hint="give the rules to the tool you gave")
         # Nothing beyond files is committed unseen, whatever the tools.
@@ -268,7 +284,12 @@ class Agent:
     def bench(self, task: Task) -> Bench:
         """What a run of `task` works on, with this agent's sandbox, functions and database."""
         features = self.policy.sandbox_features
-        return Bench(task, self.sandbox, features, functions=self.functions, database=self.database)
+        key = self.store.task_key(task)
+
+        def turn(run: str) -> None:
+            self.store.leases.check(run, key)
+
+        return Bench(task, self.sandbox, features, functions=self.functions, database=self.database, turn=turn)
 
     def context(self, bench: Bench, replies: Replies | None = None) -> Context:
         """The roles of this agent, at `bench`."""
@@ -285,6 +306,7 @@ class Agent:
             strategy=team.strategy,
             memory=team.memory,
             replies=replies,
+            purse=self.purse,
         )
 
     @tracing.run
@@ -297,6 +319,7 @@ class Agent:
             alone(self.store, run, seen),
             self.bench(task) as bench,
             open_memory(self.store) as memory,
+            memory.at_work(run, new=new),
         ):
             await memory.begin(run, task, self.setup)
             yield events.Started(run=run, task=task, recovered=tuple(bench.recovered))
@@ -306,7 +329,7 @@ class Agent:
                 raise InputError(f"run {run} was another task", hint="take a new run_id, or the task as it was")
             if answer is not None and not state:
                 raise StoreError(
-                    f"run {run} waits for an answer, and {self.store.checkpoints} does not say where it stopped",
+                    f"run {run} waits for an answer, and {self.store.shown} does not say where it stopped",
                     hint="start the task anew",
                 )
             begin: Any = answer
@@ -326,7 +349,9 @@ class Agent:
                 broken = _failed(cast(State, await _known(memory, config) or begin), error)
                 await memory.save(broken.model_copy(update={"setup": self.setup}))
                 raise
-            known = cast(State, await _known(memory, config))
+            known: Any = {}
+            if record is None or record.outcome is RunOutcome.asked:
+                known = await _known(memory, config)
             record = record or _paused(known)
             waits = record.outcome is RunOutcome.asked
             own = await memory.asked(run) if waits else None
@@ -347,10 +372,11 @@ class Agent:
 
 
 async def _known(memory: Memory, config: Any) -> Mapping[str, Any]:
-    """The state at which a run stopped; empty for one that has not begun."""
+    """The state at which a run stopped; empty for one that has not begun, or was killed before its first step had."""
     if await memory.checkpoints.aget_tuple(config) is None:
         return {}
-    return (await memory.graph.aget_state(config)).values
+    values = (await memory.graph.aget_state(config)).values
+    return values if "task" in values else {}
 
 
 def _paused(state: State) -> Run:

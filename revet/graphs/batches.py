@@ -15,13 +15,15 @@ T = TypeVar("T")
 class Batches(Generic[T]):
     """Gathers items while a batch is being written, and writes them as the next one, in the order of `put`.
 
-    `write` runs in a thread, one batch at a time, and writes all of it or raises. For one event loop. No task does
-    the writing: what ends all tasks of a loop (Ctrl-C) must not leave a thread behind that nobody waits for.
+    `write` runs in a thread, one batch at a time, and writes all of it or raises; then each item is written on its own,
+    so that nobody fails for what is wrong with another's. For one event loop. No task does the writing: what ends all
+    tasks of a loop (Ctrl-C) must not leave a thread behind that nobody waits for.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], object]) -> None:
         self._write = write
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
+        self._single: list[tuple[T, asyncio.Future[None]]] = []
         self._writing: asyncio.Future[object] | None = None
 
     async def put(self, item: T) -> None:
@@ -44,13 +46,21 @@ class Batches(Generic[T]):
             raise cancelled
 
     def _write_next(self) -> None:
-        batch, self._waiting = self._waiting, []
+        if self._single:
+            batch, self._single = self._single[:1], self._single[1:]
+        else:
+            batch, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(None, self._write, [item for item, _ in batch])
         self._writing.add_done_callback(partial(self._written, batch))
 
     def _written(self, batch: Sequence[tuple[T, asyncio.Future[None]]], writing: asyncio.Future[object]) -> None:
         error = writing.exception()
+        self._writing = None
+        if error is not None and len(batch) > 1:
+            self._single = [*batch]
+            self._write_next()
+            return
         for _, done in batch:
             if done.done():
                 continue
@@ -58,6 +68,5 @@ class Batches(Generic[T]):
                 done.set_exception(error)
             else:
                 done.set_result(None)
-        self._writing = None
-        if self._waiting:
+        if self._single or self._waiting:
             self._write_next()

@@ -36,7 +36,8 @@ class Bench:
 
     `features` are what the sandbox must have (see `revet.sandboxes.Feature`); without a sandbox there is nothing to
     demand them of. `functions` are those that drafts may call (None: all that were declared), `database` the one of SQL
-    that names none; the task's own (``inputs["database"]``, a URL) comes before it.
+    that names none; the task's own (``inputs["database"]``, a URL) comes before it. `turn` is called with the run, in a
+    thread, before anything is committed, and raises if it is not this process's turn any more.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Bench:
         *,
         functions: Functions | None = None,
         database: str | None = None,
+        turn: Callable[[str], None] | None = None,
     ) -> None:
         own = task.inputs.get("database")
         self.database = own if isinstance(own, str) and "://" in own else database
@@ -56,6 +58,7 @@ class Bench:
         self.session: Session | None = None
         self.recovered: list[str] = []
         self._task, self._sandbox, self._features = task, sandbox, tuple(features)
+        self._turn = turn
         self._closing = contextlib.AsyncExitStack()
         self._stage: Stage | None = None
         self._staged: Draft | None = None
@@ -145,9 +148,13 @@ class Bench:
             raise WorkspaceError("this task has no workspace, so there is nothing to commit to")
         transaction = self.transaction(changes, run)
         layer, draft = self._stage.layer, self._staged
-        return await self._apart(
-            lambda root: actions.commit(root, layer, changes, transaction=transaction, draft=draft)
-        )
+
+        def act(root: Path) -> Receipt:
+            if self._turn is not None:
+                self._turn(run)
+            return actions.commit(root, layer, changes, transaction=transaction, draft=draft)
+
+        return await self._apart(act)
 
     def receipt(self, changes: Changes, run: str) -> Receipt | None:
         """The receipt of these changes, if this run has committed them already (before a crash, say).

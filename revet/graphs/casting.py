@@ -48,15 +48,15 @@ def cast_team(
     policy: Policy | None = None,
     options: Mapping[str, JsonValue] | None = None,
     prompts: str | None = None,
-    home: Path | None = None,
+    home: Path | str | None = None,
     memory: Memory | None = None,
 ) -> Team:
     """The team that `recipe` casts; roles and tools that are given as objects win over the recipe's.
 
     `extra_tools` come besides; one with the name of another takes its place.
 
-    `load` makes a language model of whatever is no role; `home` is the folder of what is remembered from run to run,
-    `memory` who remembers it, in place of the recipe's.
+    `load` makes a language model of whatever is no role; `home` is the folder or the URL of what is remembered from run
+    to run, `memory` who remembers it, in place of the recipe's.
     Raises `InputError` for what does not fit together.
     """
     if critic is not None and critics is not None:
@@ -91,7 +91,8 @@ def cast_team(
     found = method.cast(_heeding(roles, chosen.heeds), chosen, policy)
     team = _heeded(_with_own(method, found, own, critics, tools), chosen, policy)
     remembers = memory or team.memory or (TextMemory(Corrections(home)) if chosen.memory else None)
-    team = replace(team, tools=_joined(team.tools, extra_tools), memory=remembers)
+    told = method.calls(roles, chosen, team.policy) if method.calls and critics is None and not own else None
+    team = replace(team, tools=_joined(team.tools, extra_tools), memory=remembers, calls=told)
     as_cast = all(any(tool is each for each in team.tools) for tool in found.tools)
     return _named(replace(team, lacks=partial(_lacking, method, chosen)) if as_cast else team)
 

@@ -20,6 +20,7 @@ from langgraph.checkpoint.base import (
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
+    CheckpointTuple,
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -81,7 +82,20 @@ class Checkpoints(AsyncSqliteSaver):
         super().__init__(reading, serde=self._packer)
         self._db, self._path = writing, path
         self._written: dict[str, set[str]] = {}
+        self._new: set[str] = set()
         self._batches: Batches[Statements] = Batches(self._write)
+
+    def begins(self, run: str) -> None:
+        """Of a run that is new there is nothing to read before its first checkpoint is put."""
+        self._new.add(run)
+
+    def leaves(self, run: str) -> None:
+        """Keep nothing in memory of a run that nobody here works on any more."""
+        self._new.discard(run)
+        self._written.pop(run, None)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return None if config["configurable"]["thread_id"] in self._new else await super().aget_tuple(config)
 
     async def aput(
         self,
@@ -95,6 +109,7 @@ class Checkpoints(AsyncSqliteSaver):
         about = json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False).encode("utf-8", "ignore")
         parent = here.get("checkpoint_id")
         packed, parts = self._packer.dumps_checkpoint(checkpoint, thread)
+        self._new.discard(thread)
         written = self._written.setdefault(thread, set())
         new = [(thread, digest, data) for digest, data in parts.items() if digest not in written]
         row = (thread, namespace, checkpoint["id"], parent, *packed, about)

@@ -65,21 +65,13 @@ class Packer(JsonPlusSerializer):
     ) -> tuple[tuple[str, bytes], dict[str, bytes]]:
         """A checkpoint of `thread`, and the parts that it needs, by digest."""
         parts: dict[str, bytes] = {}
-
-        def packed(value: Any) -> Any:
-            if type(value) not in KINDS:
-                return value
-            known = self._pack(value)
-            if len(known.data) < LARGE:
-                return known.whole
-            parts[known.digest] = known.data
-            return ormsgpack.Ext(EXT_PART, f"{thread}\0{known.digest}".encode())
-
-        values = {
-            name: [packed(each) for each in value] if type(value) is list else packed(value)
-            for name, value in checkpoint["channel_values"].items()
-        }
+        values = {name: self._split(value, thread, parts) for name, value in checkpoint["channel_values"].items()}
         return self.dumps_typed({**checkpoint, "channel_values": values}), parts
+
+    def dumps_value(self, value: Any, thread: str) -> tuple[tuple[str, bytes], dict[str, bytes]]:
+        """One value of the state of `thread`, and the parts that it needs, by digest."""
+        parts: dict[str, bytes] = {}
+        return self.dumps_typed(self._split(value, thread, parts)), parts
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         kind, content = data
@@ -101,6 +93,20 @@ class Packer(JsonPlusSerializer):
             return ormsgpack.unpackb(content, ext_hook=revive, option=ormsgpack.OPT_NON_STR_KEYS)
         except ValueError as error:
             raise (lost[0] if lost else error) from None
+
+    def _split(self, value: Any, thread: str, parts: dict[str, bytes]) -> Any:
+        """The value with digests in the place of its large models, whose bytes are put among the `parts`."""
+
+        def packed(each: Any) -> Any:
+            if type(each) not in KINDS:
+                return each
+            known = self._pack(each)
+            if len(known.data) < LARGE:
+                return known.whole
+            parts[known.digest] = known.data
+            return ormsgpack.Ext(EXT_PART, f"{thread}\0{known.digest}".encode())
+
+        return [packed(each) for each in value] if type(value) is list else packed(value)
 
     def _pack(self, model: Model) -> Packed:
         key = id(model)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import RunnableConfig
@@ -25,7 +26,11 @@ from revet.graphs.state import Context, State
 from revet.models.wire import Reply
 from revet.schema import Run, Setup, Task
 from revet.schema.base import to_json
-from revet.store import ReplyStore, Store
+from revet.store import Leases, Replies, Store
+
+if TYPE_CHECKING:
+    from revet.graphs.pg_checkpoints import PgCheckpoints
+    from revet.store.postgres.leases import PostgresLeases
 
 __all__ = ["Graph", "Memory", "RunReplies", "asked_in", "compiled", "open_checkpoints", "open_memory", "serializer"]
 
@@ -56,21 +61,35 @@ def asked_in(snapshot: StateSnapshot) -> dict[str, JsonValue] | None:
 
 
 class Memory:
-    """What all runs of one store share in one event loop. SQLite has one writer at a time: here they queue for it."""
+    """What all runs of one store share in one event loop. What they want written at the same time is written at once:
+    SQLite has one writer at a time, and PostgreSQL is far away.
+    """
 
-    def __init__(self, store: Store, checkpoints: Checkpoints, replies: ReplyStore) -> None:
+    def __init__(self, store: Store, checkpoints: Checkpoints | PgCheckpoints, replies: Replies) -> None:
         self.checkpoints = checkpoints
         self.graph = compiled(checkpoints)
         self._store, self._replies = store, replies
         self._records: Batches[Run | tuple[str, Task, Setup | None]] = Batches(store.record)
         self._answers: Batches[tuple[str, str, str] | str] = Batches(replies.write)
 
+    @asynccontextmanager
+    async def at_work(self, run: str, *, new: bool) -> AsyncIterator[None]:
+        """Inside, this process is at work on the run. Of a `new` one there is nothing to be read."""
+        if new:
+            self.checkpoints.begins(run)
+        try:
+            yield
+        finally:
+            self.checkpoints.leaves(run)
+
     async def begin(self, run: str, task: Task, setup: Setup | None = None) -> None:
-        """Record that a run is under way."""
+        """Record that a run is under way. StoreError if this process had it and another one took it over."""
         await self._records.put((run, task, setup))
 
     async def save(self, run: Run) -> None:
-        """Record how a run ended, or that it waits."""
+        """Record how a run ended, or that it waits. StoreError if this process had it and another one took it over:
+        what that one writes down counts.
+        """
         await self._records.put(run)
 
     async def replies_of(self, run: str, *, new: bool = False) -> RunReplies:
@@ -142,14 +161,14 @@ class _Shared:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, _Shared]] = WeakKeyDictionary()
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path | Leases, _Shared]] = WeakKeyDictionary()
 
 
 @asynccontextmanager
 async def open_memory(store: Store) -> AsyncIterator[Memory]:
     """The memory of `store`, shared with whoever else has it open in this event loop."""
     here = _open.setdefault(asyncio.get_running_loop(), {})
-    place = store.folder.absolute()
+    place = store.leases if store.url else store.folder.absolute()  # what is written counts while its lease is held
     shared = here.setdefault(place, _Shared())
     shared.users += 1
     try:
@@ -166,11 +185,22 @@ async def open_memory(store: Store) -> AsyncIterator[Memory]:
 
 async def _opened(store: Store, closing: AsyncExitStack) -> Memory:
     closing.enter_context(store.held())
-    replies = ReplyStore(store.folder / "replies.db")
+    replies = store.open_replies()
     closing.callback(replies.close)
-    with store.errors(store.checkpoints):
-        checkpoints = await closing.enter_async_context(open_checkpoints(store.checkpoints))
+    checkpoints = await _checkpoints(store, closing)
     memory = Memory(store, checkpoints, replies)
     closing.push_async_callback(memory.drain)
     await memory.tidy()
     return memory
+
+
+async def _checkpoints(store: Store, closing: AsyncExitStack) -> Checkpoints | PgCheckpoints:
+    if store.url is None:
+        with store.errors(store.checkpoints):
+            return await closing.enter_async_context(open_checkpoints(store.checkpoints))
+    from revet.graphs.pg_checkpoints import PgCheckpoints
+
+    checkpoints = PgCheckpoints(store.url, cast("PostgresLeases", store.leases))
+    await asyncio.to_thread(checkpoints.prepare)
+    closing.push_async_callback(checkpoints.drain)
+    return checkpoints

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -97,20 +97,36 @@ def so_far(store: Store, run_id: str) -> SoFar | None:
 
 def snapshot_of(store: Store, run_id: str) -> StateSnapshot | None:
     """The run's last checkpoint; None where there is none. Nothing is written. Raises `StoreError` as `so_far`."""
-    if not store.checkpoints.exists():
-        return None
-    with store.errors(store.checkpoints), closing(_reading(store.checkpoints)) as db:
-        db.execute("BEGIN")  # all parts are read as they were at one instant
-        if db.execute(_ANY).fetchone() is None:
-            return None  # the store is made before its first run writes a checkpoint
+    with _reading(store) as saver:
+        if saver is None:
+            return None
         try:
-            snapshot = compiled(_Reader(db)).get_state({"configurable": {"thread_id": run_id}})
+            snapshot = compiled(saver).get_state({"configurable": {"thread_id": run_id}})
         except (AttributeError, KeyError, TypeError, ValidationError, ValueError) as error:  # bytes of something else
+            where = store.shown if store.url else store.checkpoints
             raise StoreError(
-                f"the checkpoint of run {run_id} in {store.checkpoints} cannot be read",
+                f"the checkpoint of run {run_id} in {where} cannot be read",
                 hint="it was written by another version of revet, or is damaged; use that version to read it",
             ) from error
     return snapshot if "task" in snapshot.values else None
+
+
+@contextmanager
+def _reading(store: Store) -> Iterator[BaseCheckpointSaver[str] | None]:
+    """The checkpoints as they are at one instant; None where there are none yet."""
+    if store.url is not None:
+        from revet.graphs.pg_checkpoints import reading
+
+        with reading(store.url) as saver:
+            yield saver
+        return
+    if not store.checkpoints.exists():
+        yield None
+        return
+    with store.errors(store.checkpoints), closing(_connected(store.checkpoints)) as db:
+        db.execute("BEGIN")  # all parts are read as they were at one instant
+        # The store is made before its first run writes a checkpoint.
+        yield None if db.execute(_ANY).fetchone() is None else _Reader(db)
 
 
 def _record(state: State, step: str) -> Run:
@@ -163,5 +179,5 @@ class _Reader(BaseCheckpointSaver[str]):
         return bytes(row[0])
 
 
-def _reading(file: Path) -> sqlite3.Connection:
+def _connected(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)

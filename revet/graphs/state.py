@@ -14,6 +14,7 @@ from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.graphs.bench import Bench
 from revet.graphs.shelf import Shelf
 from revet.models.account import Replies
+from revet.models.purse import Purse
 from revet.policy import Policy
 from revet.schema import (
     Attempt,
@@ -131,7 +132,7 @@ class Context:
 
     `judge` chooses between attempts that the evidence cannot tell apart. `strategy`, where there is one, says which
     drafts are made and which of them goes to the gate. `memory` is what earlier runs taught. `replies` remembers what
-    language models answered in this run, and `shelf` what tools did.
+    language models answered in this run, and `shelf` what tools did. `purse` is what other runs spend from, too.
     """
 
     proposer: Proposer
@@ -145,4 +146,5 @@ class Context:
     strategy: Strategy | None = None
     memory: Memory | None = None
     replies: Replies | None = None
+    purse: Purse | None = None
     shelf: Shelf = field(default_factory=Shelf)

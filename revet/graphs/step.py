@@ -173,6 +173,7 @@ class Step:
             tokens=None if policy.tokens is None else policy.tokens - usage.tokens,
             cost=None if policy.cost is None else policy.cost - usage.cost,
             replies=self.context.replies,
+            purse=self.context.purse,
         )
         self._accounts.append(account)
         return account

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from revet.agents.base import Critic, Judge, Memory, Proposer, Reviser, Strategy
 from revet.agents.friction import Friction
 from revet.errors import InputError
+from revet.graphs.calls import Calls
 from revet.models import LanguageModel
 from revet.policy import Policy
 from revet.schema import Model, Task
@@ -89,7 +90,8 @@ class Roles:
 
     `proposer` is who proposes where that is no language model (``builtin:repair``, an object of the user's), `chooser`
     an object of the user's that judges. `load` makes a language model of a name, for methods whose options name more
-    of them. `home` is the folder in which memory is kept; None keeps none beyond the process.
+    of them. `home` is the folder or the database (its URL) in which memory is kept; None keeps none beyond the
+    process.
     """
 
     model: LanguageModel | None = None
@@ -100,7 +102,7 @@ class Roles:
     proposer: Proposer | None = None
     chooser: Judge | None = None
     load: Callable[[str], LanguageModel] | None = None
-    home: Path | None = None
+    home: Path | str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Team:
     """Who plays what, within which policy. Without a `strategy` the reviser mends the last draft until it stands.
 
     A strategy that lets the team's reviser speak has it as its attribute `reviser`: an object of the user's then takes
-    its place there, too. `lacks` says, before anything is run, what a task lacks for the recipe.
+    its place there, too. `lacks` says, before anything is run, what a task lacks for the recipe, and `calls` how often
+    language models are asked in a run; None where nobody knows.
     """
 
     proposer: Proposer
@@ -120,6 +123,7 @@ class Team:
     strategy: Strategy | None = None
     memory: Memory | None = None
     lacks: Callable[[Task], Iterable[Unmet]] = lambda task: ()
+    calls: Calls | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ class Recipe:
     policy leaves open (``policy.model_fields_set``), and changes nothing that was set. `check` says, before anything is
     run, what a task lacks for it. `least_rounds` is the number of revisions below which the method cannot do what it
     is named for, with the options given; `revises` says whether revisions are asked for at all, with those (`friction`
-    is for nothing else); `sees` says that it needs a model that takes images.
+    is for nothing else); `sees` says that it needs a model that takes images. `calls` says how often language models
+    are asked in a run: of the roles, the options and the policy of the team that was cast; None: nobody knows.
     """
 
     name: str
@@ -157,6 +162,7 @@ class Recipe:
     needs: str = "a language model"
     without_model: bool = False
     cost: str = ""
+    calls: Callable[[Roles, Options, Policy], Calls] | None = None
     check: Callable[[Task, Options], Iterable[Unmet]] | None = None
     least_rounds: Callable[[Options], int] = lambda options: 0
     revises: Callable[[Options], bool] = lambda options: True

@@ -8,8 +8,8 @@ that record would be taken for one to the next question, which nobody has seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from revet.errors import InputError
 from revet.graphs.persistence import asked_in
@@ -26,10 +26,34 @@ async def alone(store: Store, run: str, seen: Run | None = None) -> AsyncIterato
     """Be the only one at work on the run. StoreError if somebody else is; InputError if it is not any more as it was
     `seen` by who answered it, for the answer is to that.
     """
-    with store.alone(run):
+    async with _held(store.alone(run)):
         if seen is not None:
             await asyncio.to_thread(_check, store, seen)
         yield
+
+
+@asynccontextmanager
+async def _held(lease: AbstractContextManager[None]) -> AsyncIterator[None]:
+    """Inside `lease`, which may take its time to be had and to be given back, and is neither kept nor lost halfway if
+    who waits for that gives up.
+    """
+    await _to_its_end(lease.__enter__, undo=lambda: lease.__exit__(None, None, None))
+    try:
+        yield
+    finally:
+        await _to_its_end(lambda: lease.__exit__(None, None, None))
+
+
+async def _to_its_end(act: Callable[[], object], undo: Callable[[], object] = lambda: None) -> None:
+    """`act` in a thread. If who waits for it is cancelled, `undo` follows it."""
+    acting = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        await asyncio.shield(acting)
+    except asyncio.CancelledError:
+        await asyncio.wait({acting})
+        if acting.exception() is None:
+            await asyncio.to_thread(undo)
+        raise
 
 
 def taken_up(store: Store, run: Run) -> bool:

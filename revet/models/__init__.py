@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from revet.models.account import Account, Replies
 from revet.models.language import Backend, FormUnsupported, LanguageModel
 from revet.models.library import Library, as_model
+from revet.models.limits import ProviderLimits
 from revet.models.prices import Prices
+from revet.models.purse import Purse
 from revet.models.retry import Retries
 from revet.models.spec import BUILTIN, ModelSpec, check, parse
 from revet.models.wire import Finish, Form, Image, Message, Reply, Request, Tokens, ToolSpec, ToolUse
@@ -35,6 +37,8 @@ __all__ = [
     "Message",
     "ModelSpec",
     "Prices",
+    "ProviderLimits",
+    "Purse",
     "Recorder",
     "Replay",
     "Replies",

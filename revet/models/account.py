@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Protocol
 
 from revet.errors import BudgetSpent
+from revet.models.purse import Purse
 from revet.models.wire import Reply, Request
 from revet.schema import Spent, Usage, digest
 
@@ -27,8 +28,8 @@ class Replies(Protocol):
 class Account:
     """One step's account. `step` tells it from the other steps of the run, and is the same when it is done again.
 
-    `tokens` and `cost` (US dollars) are what may still be spent, None without a limit. Without `replies`, nothing is
-    remembered.
+    `tokens` and `cost` (US dollars) are what may still be spent, None without a limit; `purse` is what other runs spend
+    from, too. Without `replies`, nothing is remembered.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class Account:
         tokens: int | None = None,
         cost: float | None = None,
         replies: Replies | None = None,
+        purse: Purse | None = None,
     ) -> None:
-        self.step, self.tokens, self.cost, self.replies = step, tokens, cost, replies
+        self.step, self.tokens, self.cost, self.replies, self.purse = step, tokens, cost, replies, purse
         self._roles: dict[str, Spent] = {}
         self._asked: Counter[str] = Counter()
 
@@ -53,14 +55,19 @@ class Account:
         return f"{same}.{self._asked[same]}"
 
     def check(self) -> None:
-        """Raise `BudgetSpent` if the policy allows no further call."""
+        """Raise `BudgetSpent` if the policy, or the budget of the batch, allows no further call."""
         usage = self.usage
         if self.tokens is not None and usage.tokens >= self.tokens:
             raise BudgetSpent(f"the budget of tokens is spent ({usage.tokens} in this step)")
         if self.cost is not None and usage.cost >= self.cost:
             raise BudgetSpent(f"the budget of cost is spent ({usage.cost:.4f} US dollars in this step)")
+        if self.purse is not None:
+            self.purse.check()
 
-    def add(self, role: str, reply: Reply) -> None:
+    def add(self, role: str, reply: Reply, *, again: bool = False) -> None:
+        """Count a reply; `again`: it was paid for before a crash, and is remembered."""
+        if self.purse is not None and not again:
+            self.purse.add(reply)
         spent = Spent(
             calls=1,
             input_tokens=reply.tokens.input,

@@ -17,7 +17,7 @@ from revet.models import tracing
 from revet.models.account import Account
 from revet.models.limits import Limits
 from revet.models.prices import Pricing
-from revet.models.retry import Retries, with_retries
+from revet.models.retry import Retries, Transient, with_retries
 from revet.models.wire import Form, Reply, Request
 
 __all__ = ["Backend", "FormUnsupported", "LanguageModel", "Recorder"]
@@ -59,7 +59,9 @@ class LanguageModel:
 
     A request that fails for a passing reason is made again (`retries`); one that fails for good is put to each of the
     `fallbacks` in turn, which have limits and retries of their own. At most `concurrency` requests are under way in
-    one event loop, and at most `requests_per_second` are begun in one process. `prices` says what tokens cost.
+    one event loop, and at most `requests_per_second` are begun in one process; in place of both, `limits` may be shared
+    with other models. Where a provider says how long it wants to be left alone (Retry-After), nothing is asked under
+    the same limits before that time is over. `prices` says what tokens cost.
     `recorder` is told each reply that the model gives.
     """
 
@@ -71,6 +73,7 @@ class LanguageModel:
         retries: Retries | None = None,
         concurrency: int | None = None,
         requests_per_second: float | None = None,
+        limits: Limits | None = None,
         prices: Pricing | None = None,
         recorder: Recorder | None = None,
     ) -> None:
@@ -78,7 +81,7 @@ class LanguageModel:
         self.name = backend.name
         self.fallbacks = tuple(fallbacks)
         self.retries = retries or Retries()
-        self.limits = Limits(concurrency, requests_per_second)
+        self.limits = limits or Limits(concurrency, requests_per_second)
         self.prices = prices
         self.recorder = recorder
 
@@ -101,10 +104,10 @@ class LanguageModel:
         key = account.key(request)
         reply = await account.replies.get(key) if account.replies else None
         if reply is not None:
-            account.add(request.role, reply)
+            account.add(request.role, reply, again=True)
             return reply
         account.check()
-        reply = await self._ask(request)
+        reply = await self._ask(request, account)
         account.add(request.role, reply)  # it is spent, whatever becomes of the reply
         if account.replies:
             await account.replies.put(key, reply)
@@ -124,32 +127,41 @@ class LanguageModel:
         for model in (self, *self.fallbacks):
             await model.backend.close()
 
-    async def _ask(self, request: Request) -> Reply:
+    async def _ask(self, request: Request, account: Account) -> Reply:
         """A reply from the model itself, or else from the first of its fallbacks that gives one."""
         try:
-            return await with_retries(self.retries, lambda: self._once(request))
+            return await with_retries(self.retries, lambda: self._once(request, account))
         except FormUnsupported:
             raise
         except ModelFailed as failure:
             for model in self.fallbacks:
                 try:
-                    return await model._ask(request)
+                    return await model._ask(request, account)
                 except FormUnsupported:
                     raise
                 except ModelFailed as another:
                     failure.add_note(f"{model.name} instead: {another}")
             raise
 
-    async def _once(self, request: Request) -> Reply:
+    async def _once(self, request: Request, account: Account) -> Reply:
         """One request, within the limits; its reply timed, priced and recorded."""
         async with self.limits:
+            account.check()  # others may have spent what was left while this one waited for its turn
             started = time.monotonic()
             with tracing.asked(self.name, request) as opened:
-                reply = self._valued(await self.backend.reply(request), started)
+                reply = self._valued(await self._replied(request), started)
                 tracing.told(opened, reply)
         if self.recorder is not None:
             self.recorder.add(request, reply, self.backend.forms)
         return reply
+
+    async def _replied(self, request: Request) -> Reply:
+        try:
+            return await self.backend.reply(request)
+        except Transient as failure:
+            if failure.wait and failure.status is not None and self.retries.again(failure):
+                self.limits.pause(failure.wait)
+            raise
 
     def _valued(self, reply: Reply, started: float) -> Reply:
         """The reply with what it took and what it costs."""

@@ -18,14 +18,15 @@ from pydantic import ValidationError
 from revet.errors import InputError, MissingDependency, ModelNotFound, RevetError
 from revet.models import providers
 from revet.models.language import Backend, LanguageModel, Recorder
+from revet.models.limits import ProviderLimits
 from revet.models.prices import FREE, Listed, Pricing
 from revet.models.retry import Retries
-from revet.models.spec import ModelSpec, check, check_address
+from revet.models.spec import OWN, ModelSpec, check, check_address, parse
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["Library", "as_model"]
+__all__ = ["Library", "as_model", "pricing"]
 
 NO_KEY = "no-key-needed"
 """What is sent as the key to a server that wants none."""
@@ -36,9 +37,9 @@ class Library:
 
     `base_url` is an OpenAI-compatible endpoint, and holds for the models named ``openai:…``; other providers have
     environment variables of their own for that. `record` is a file that every exchange is added to. `timeout` is how
-    long one request may take, in seconds. The other settings are those of `LanguageModel`, for each model; `fallbacks`
-    are names. `prices` holds for all, and replaces the listed ones. Limits hold for a model in all its uses, also as
-    a fallback of others.
+    long one request may take, in seconds. The other settings are those of `LanguageModel`; `fallbacks` are names.
+    `prices` holds for all, and replaces the listed ones. `concurrency` and `requests_per_second` hold for all models of
+    one provider together, as fallbacks too; in their place, `limits` are shared with other libraries.
 
     `local` holds options for the models named ``transformers:…``, as `revet.models.local.ChatTransformers` takes them:
     how they are loaded (``device_map``, ``dtype``, ``quantization_config``, ``tokenizer``, ``load_options``), how they
@@ -59,21 +60,23 @@ class Library:
         retries: Retries | None = None,
         concurrency: int | None = None,
         requests_per_second: float | None = None,
+        limits: ProviderLimits | None = None,
         prices: Pricing | None = None,
         timeout: float | None = 600.0,
         local: Mapping[str, Any] | None = None,
     ) -> None:
         check_address(base_url)
+        if limits is not None and (concurrency is not None or requests_per_second is not None):
+            raise InputError(
+                "concurrency and requests_per_second are settings of the limits", hint="give them to those"
+            )
         self.base_url, self.timeout, self.local = base_url, timeout, dict(local or {})
         self._record = Path(record).expanduser() if record is not None else None
         self._recorder = _recorder(self._record) if self._record is not None else None
         self._fallbacks = fallbacks
         self._prices = prices
-        self._limits: dict[str, Any] = {
-            "retries": retries,
-            "concurrency": concurrency,
-            "requests_per_second": requests_per_second,
-        }
+        self._retries = retries
+        self._limits = limits or ProviderLimits(concurrency, requests_per_second)
         self._models: dict[str, LanguageModel] = {}
         self._loaded: dict[str, tuple[Backend, Pricing]] = {}
         self._objects: dict[int, tuple[object, LanguageModel]] = {}
@@ -84,10 +87,7 @@ class Library:
         """The model of that name. Raises `InputError` (`ModelNotFound`) or `MissingDependency`, as `check` does."""
         with self._lock:
             if spec not in self._models:
-                model = self._dressed(*self._load(spec), self._spared(spec))
-                if spec in self._spares:
-                    model.limits = self._spares[spec].limits
-                self._models[spec] = model
+                self._models[spec] = self._dressed(*self._load(spec), self._spared(spec))
             return self._models[spec]
 
     def wrap(self, model: BaseChatModel | Backend) -> LanguageModel:
@@ -123,14 +123,22 @@ class Library:
             spec = check(text, self.base_url)
             if spec.provider == "replay" and self._record is not None:
                 _check_other_file(Path(spec.name).expanduser(), self._record)
-            base_url = self.base_url if spec.provider == "openai" else None
-            self._loaded[text] = _load(spec, base_url, self.timeout, self.local)
+            self._loaded[text] = _load(spec, self._address_of(text), self.timeout, self.local)
         return self._loaded[text]
 
     def _dressed(self, backend: Backend, listed: Pricing | None, fallbacks: tuple[LanguageModel, ...]) -> LanguageModel:
         return LanguageModel(
-            backend, fallbacks=fallbacks, prices=self._prices or listed, recorder=self._recorder, **self._limits
+            backend,
+            fallbacks=fallbacks,
+            retries=self._retries,
+            limits=self._limits.of(backend.name, self._address_of(backend.name)),
+            prices=self._prices or listed,
+            recorder=self._recorder,
         )
+
+    def _address_of(self, model: str) -> str | None:
+        """The endpoint that holds for a model."""
+        return self.base_url if model.startswith("openai:") else None
 
 
 def as_model(given: str | BaseChatModel | Backend | LanguageModel, library: Library) -> LanguageModel:
@@ -145,6 +153,15 @@ def as_model(given: str | BaseChatModel | Backend | LanguageModel, library: Libr
         f"{type(given).__name__} is no language model",
         hint="give provider:name, a LangChain chat model (without .bind, .with_retry and the like), or a LanguageModel",
     )
+
+
+def pricing(name: str, base_url: str | None = None) -> Pricing:
+    """What a model costs, told by its name: nothing is loaded. `base_url` is where an ``openai:`` model is served."""
+    spec = parse(name)
+    provider = None if spec.provider in OWN else providers.find(spec.provider)
+    if provider is None or provider.free:
+        return FREE
+    return Listed(spec.name, provider.prices, base_url if spec.provider == "openai" else None)
 
 
 def _is_chat_model(given: object) -> bool:
@@ -200,7 +217,7 @@ def _load(
     provider = providers.find(spec.provider)
     assert provider is not None
     backend = LangChainBackend(_chat_model(spec, provider, base_url, timeout), name=str(spec), timeout=timeout)
-    return backend, FREE if provider.free else Listed(spec.name, provider.prices, base_url)
+    return backend, pricing(str(spec), base_url)
 
 
 def _local_model(spec: ModelSpec, options: Mapping[str, Any]) -> BaseChatModel:

@@ -16,7 +16,7 @@ def json_line(ended: Ended) -> str:
     """``{id, outcome, answer, rounds, checks, seconds, tokens, cost, run, receipt}``; zeros and nulls without a record.
 
     `checks` says of each check what was seen of the best draft (of the workspace, if there was none). A task that
-    failed also has `error`, which says why.
+    failed or was not run also has `error`, which says why.
     """
     run = ended.run
     evidence = (run.evidence or run.baseline) if run else ()
@@ -32,7 +32,7 @@ def json_line(ended: Ended) -> str:
         "run": run.id if run else None,
         "receipt": run.receipt.id if run and run.receipt else None,
     }
-    if ended.outcome is RunOutcome.failed:
+    if ended.outcome in (RunOutcome.failed, None):
         line["error"] = ended.why
     return json.dumps(line)
 

@@ -11,7 +11,6 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from revet.report.ended import LOOKS
@@ -63,10 +62,12 @@ def _markup(shown: object, prefix: str) -> Markup:
 
 
 def _folder(run: Run) -> str | None:
-    """The folder of the store that keeps the run, for a command line; None where it is the usual one, or not known."""
+    """The folder or URL of the store that keeps the run, for a command line; None where it is the usual one, or not
+    known.
+    """
     store = getattr(run, "_store", None)
-    folder = getattr(store, "folder", None)
-    return None if folder is None or folder == Path(".revet") else shlex.quote(str(folder))
+    shown = getattr(store, "shown", None)
+    return None if shown is None or shown == ".revet" else shlex.quote(shown)
 
 
 def _fragment(body: Markup) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from revet.report.text import one_line, plural
 from revet.schema import Usage
 
-__all__ = ["dollars", "role_lines", "spent_line"]
+__all__ = ["dollars", "role_lines", "spent_line", "spent_words"]
 
 
 def dollars(cost: float) -> str:
@@ -18,15 +18,16 @@ def dollars(cost: float) -> str:
 
 
 def spent_line(usages: Iterable[Usage]) -> str:
-    """``4 model calls, 12,345 tokens, $0.03``; empty where no language model was asked.
-
-    A cost of 0 is left out: the model is free, or its price is not known.
-    """
+    """``4 model calls, 12,345 tokens, $0.03``; empty where no language model was asked."""
     usages = list(usages)
     calls = sum(spent.calls for usage in usages for spent in usage.roles.values())
+    return spent_words(calls, sum(usage.tokens for usage in usages), sum(usage.cost for usage in usages))
+
+
+def spent_words(calls: int, tokens: int, cost: float) -> str:
+    """The words of `spent_line`. A cost of 0 is left out: the model is free, or its price is not known."""
     if not calls:
         return ""
-    cost, tokens = sum(usage.cost for usage in usages), sum(usage.tokens for usage in usages)
     parts = [plural(calls, "model call")] + ([plural(tokens, "token")] if tokens else [])
     return ", ".join(parts + ([dollars(cost)] if cost else []))
 

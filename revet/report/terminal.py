@@ -6,7 +6,7 @@ Everything printed is a `Text`, never a string with markup: what tools wrote can
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -16,7 +16,9 @@ from rich.text import Text
 from revet.policy import drafts_made
 from revet.report.effects import table_lines
 from revet.report.ended import LOOKS, Ended
+from revet.report.progress import per_time
 from revet.report.spent import spent_line
+from revet.report.tally import Problem, counted
 from revet.report.text import (
     again_command,
     by_exit_status,
@@ -30,7 +32,21 @@ from revet.report.text import (
 from revet.schema import RunOutcome
 from revet.store import Row
 
-__all__ = ["block_text", "diff_text", "make_console", "outcome_text", "print_ended", "print_runs", "print_summary"]
+__all__ = [
+    "block_text",
+    "diff_text",
+    "ended_line",
+    "ended_text",
+    "make_console",
+    "outcome_text",
+    "print_ended",
+    "print_indented",
+    "print_next",
+    "print_runs",
+    "print_summary",
+    "problem_line",
+    "totals_line",
+]
 
 DIFF_LINES = 60
 """Lines of a diff shown while tasks run; `revet show` shows all."""
@@ -51,6 +67,26 @@ def outcome_text(outcome: RunOutcome | None, *, undone: bool = False) -> Text:
     if undone:
         return Text(f"↶ {word}, undone", style="yellow")
     return Text(f"{symbol} {word}", style=style)
+
+
+def ended_text(ended: Ended) -> Text:
+    """`outcome_text` of a task of a batch, which may not have been run."""
+    if ended.skipped is not None:
+        return Text(f"{LOOKS[None][0]} not run", style="yellow")
+    return outcome_text(ended.outcome)
+
+
+def ended_line(ended: Ended) -> Text:
+    """How a task ended, in one line: ``✗ failed  a-task  why``. Of one that is not run, why all such are not."""
+    if ended.skipped is not None:
+        return Text.assemble(ended_text(ended), f"  {ended.task.id} and further ones: {ended.why}")
+    return problem_line(Problem.of(ended))
+
+
+def problem_line(problem: Problem) -> Text:
+    """``✗ failed  a-task  why``."""
+    look = outcome_text(RunOutcome(problem.outcome))
+    return Text.assemble(look, "  ", (one_line(problem.id, 80), "bold"), f"  {one_line(problem.why, 300)}")
 
 
 def diff_text(diff: str, *, limit: int | None = None) -> Text:
@@ -76,7 +112,7 @@ def block_text(text: str, *, limit: int | None = None) -> Text:
 
 def print_ended(console: Console, ended: Ended) -> None:
     """How one task ended, with the diff of what was committed, or of what a dry run would commit."""
-    head = Text.assemble(outcome_text(ended.outcome), "  ", (ended.task.id, "bold"))
+    head = Text.assemble(ended_text(ended), "  ", (ended.task.id, "bold"))
     head.append("  (had ended before; not run again)" if ended.again else "", style="dim")
     console.print(head, soft_wrap=True)
     run = ended.run
@@ -118,10 +154,30 @@ def print_summary(console: Console, results: Sequence[Ended], seconds: float, fo
         if number:
             if not in_line and cells[-1]:
                 detail.append(f" (run {cells[-1]})", style="dim")
-            _print_indented(console, detail, min(2 + widths[0] + 2, DETAIL_INDENT))
+            print_indented(console, detail, min(2 + widths[0] + 2, DETAIL_INDENT))
     console.print()
-    console.print(Text(_totals(results, seconds)))
-    _print_next(console, results, folder)
+    console.print(Text(_totals(results, seconds)), soft_wrap=True)
+    last = next((e.run.id for e in reversed(results) if e.run), None)
+    committed = next((e.run.id for e in reversed(results) if e.run and e.run.receipt), None)
+    print_next(console, committed or last, committed, folder)
+
+
+def totals_line(counts: Mapping[str, int], seconds: float, spent: str = "", rate: float | None = None) -> str:
+    """``90 tasks in 31 s, 174 a minute: 80 committed, 10 failed. 9 model calls, 1,200 tokens.``, of counts by word."""
+    took = duration(seconds) + (f", {per_time(rate)}" if rate else "")
+    line = f"{plural(sum(counts.values()), 'task')} in {took}: {counted(counts)}."
+    return line + (f" {spent}." if spent else "")
+
+
+def print_next(console: Console, run: str | None, committed: str | None, folder: str | None) -> None:
+    """What can be done next: look at the run with that id, take back the one that committed."""
+    lines = []
+    if run:
+        lines.append(("What happened, in full: ", again_command(run, "show", folder)))
+    if committed:
+        lines.append(("To take a commit back:  ", again_command(committed, "undo", folder)))
+    for words, command in lines:
+        console.print(Text.assemble(words, (command, "bold")), soft_wrap=True)
 
 
 def print_runs(console: Console, rows: Sequence[Row]) -> None:
@@ -149,7 +205,7 @@ def _cells(ended: Ended) -> tuple[str, ...]:
     run, symbol = ended.run, LOOKS[ended.outcome][0]
     return (
         one_line(ended.task.id, 30),
-        f"{symbol} {ended.word}",
+        f"{symbol} {ended.word.replace('_', ' ')}",
         str(sum(not a.draft.gives_up for a in drafts_made(run.attempts))) if run else "–",
         failing_before_after(run) if run else "–",
         duration(run.usage.seconds) if run else "–",
@@ -166,29 +222,15 @@ def _cell_style(ended: Ended, column: int) -> str:
     return LOOKS[ended.outcome][1] if column == 1 else "dim" if column == 5 else ""
 
 
-def _print_indented(console: Console, text: Text, indent: int) -> None:
+def print_indented(console: Console, text: Text, indent: int) -> None:
+    """`text` in lines that fit the console, each so far from its edge."""
     for line in text.wrap(console, max(20, console.width - indent)):
         line.rstrip()
         console.print(Text(" " * indent) + line, soft_wrap=True)
 
 
 def _totals(results: Sequence[Ended], seconds: float) -> str:
-    counts = Counter(ended.outcome for ended in results)
-    total = sum(counts.values())
-    parts = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in RunOutcome if counts[outcome])
     spent = spent_line(ended.run.usage for ended in results if ended.run and not ended.again)
     if all(ended.again for ended in results):
         spent = "All had ended before; nothing was run"
-    return f"{plural(total, 'task')} in {duration(seconds)}: {parts}." + (f" {spent}." if spent else "")
-
-
-def _print_next(console: Console, results: Sequence[Ended], folder: str | None) -> None:
-    last = next((e.run for e in reversed(results) if e.run), None)
-    committed = next((e.run for e in reversed(results) if e.run and e.run.receipt), None)
-    lines = []
-    if last:
-        lines.append(("What happened, in full: ", again_command((committed or last).id, "show", folder)))
-    if committed:
-        lines.append(("To take a commit back:  ", again_command(committed.id, "undo", folder)))
-    for words, command in lines:
-        console.print(Text.assemble(words, (command, "bold")), soft_wrap=True)
+    return totals_line(Counter(ended.word for ended in results), seconds, spent)

@@ -78,11 +78,13 @@ def plural(count: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``31 s``, ``2 min 5 s``."""
+    """``0.4 s``, ``31 s``, ``2 min 5 s``, ``26 h 12 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,9 @@ def why(run: Run) -> str:
 
 
 def again_command(run_id: str, command: str, folder: str | None) -> str:
-    """``revet show RUN``, with the store's folder where it is not the usual one."""
-    return f"revet {command} {run_id}" + (f" --out {folder}" if folder else "")
+    """``revet show RUN``, with the store where it is not the usual one: its folder or URL, quoted for a shell."""
+    option = "--store" if folder and "://" in folder else "--out"
+    return f"revet {command} {run_id}" + (f" {option} {folder}" if folder else "")
 
 
 def _asked(run: Run) -> str:

@@ -76,12 +76,18 @@ class Watch:
                     self.doing = "has ended"
                 return []
 
+    def line(self) -> str:
+        """The state in one line: who, how long, and what is done just now."""
+        return f"{self.task.id}  {self._long()}  {self.doing}"
+
     def lines(self) -> list[str]:
         """The state, in at most five short lines; the first says who, how far and how long."""
-        now = self.at + time.monotonic() - self._heard
-        head = f"{self.task.id}  " + (f"draft {self.draft} · " if self.draft else "") + duration(now)
+        head = f"{self.task.id}  " + (f"draft {self.draft} · " if self.draft else "") + self._long()
         where = f"most suspicious: {self.where}" if self.where else ""
         return [head, *(line for line in (self.tests, where, self.doing, self.best) if line)]
+
+    def _long(self) -> str:
+        return duration(self.at + time.monotonic() - self._heard)
 
     def _examined(self, event: Examined) -> list[str]:
         if not event.evidence.check:
@@ -119,6 +125,9 @@ class Watch:
         data = event.data
         if event.kind == "shortened":
             return ["the evidence was shortened to fit into the model's context"]
+        if event.kind == "batch.waits":
+            self.doing = f"waits: {one_line(str(data.get('why')), 160)}"
+            return [self.doing]
         if event.kind != "repair.search":
             return []
         tried = data.get("tried")

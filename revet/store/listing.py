@@ -23,7 +23,8 @@ INDEX = (
 OLD = {"goal": "''", "recipe": "NULL", "setup": "NULL"}
 """What stands for a column that a store of an older form lacks, where it can only be read."""
 
-NEWEST = "ORDER BY begun_at DESC, rowid DESC LIMIT ?"
+NEWEST = "ORDER BY begun_at DESC, {number} DESC {limit}"
+"""At most ``?`` rows. What stands in braces is said by the backend (`revet.store.backend.Backend.words`)."""
 
 
 class Row(Model):
@@ -59,7 +60,7 @@ class Chosen:
 
 
 def where(chosen: Chosen) -> tuple[str, tuple[str, ...]]:
-    """The condition as SQL, with ``?`` for its values, and the values. ``1`` for all runs."""
+    """The condition as SQL, with ``?`` for its values, and the values. ``TRUE`` for all runs."""
     parts: list[tuple[str, tuple[str, ...]]] = []
     if chosen.outcome == "unended":
         parts.append(("outcome IS NULL", ()))
@@ -68,14 +69,14 @@ def where(chosen: Chosen) -> tuple[str, tuple[str, ...]]:
     elif chosen.outcome is not None:
         parts.append(("outcome = ?", (str(chosen.outcome),)))
     if chosen.task is not None:
-        parts.append(("+task = ?", (chosen.task,)))  # the + keeps the index of tasks out, which lacks the columns
+        parts.append(("{alone}task = ?", (chosen.task,)))  # not by the index of tasks, which lacks the columns
     if chosen.recipe is not None:
         parts.append(("recipe = ?", (chosen.recipe,)))
     if chosen.text:
         columns = ("id", "task", "goal", "COALESCE(workspace, '')")
-        found = " OR ".join(f"instr(lower({column}), ?) > 0" for column in columns)
+        found = " OR ".join(f"{{find}}(lower({column}), ?) > 0" for column in columns)
         parts.append((f"({found})", (_lower(chosen.text),) * len(columns)))
-    condition = " AND ".join(sql for sql, _ in parts) or "1"
+    condition = " AND ".join(sql for sql, _ in parts) or "TRUE"
     return condition, tuple(value for _, values in parts for value in values)
 
 

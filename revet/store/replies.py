@@ -11,17 +11,30 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from revet.errors import StoreError
 from revet.store.wal import BUSY_SECONDS, use_wal
 
-__all__ = ["ReplyStore"]
+__all__ = ["Replies", "ReplyStore"]
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS replies (
     run TEXT NOT NULL, key TEXT NOT NULL, reply TEXT NOT NULL, PRIMARY KEY (run, key)
 ) WITHOUT ROWID
 """
+
+
+class Replies(Protocol):
+    """The replies of all runs of a store, wherever it is."""
+
+    def load(self, run: str) -> dict[str, str]: ...
+
+    def runs(self) -> frozenset[str]: ...
+
+    def write(self, news: Sequence[tuple[str, str, str] | str]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class ReplyStore:

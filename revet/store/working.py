@@ -1,4 +1,4 @@
-"""Which runs a process is at work on: a lock for each, which the kernel drops when the process dies.
+"""Which runs and tasks a process is at work on: a lock for each, which the kernel drops when the process dies.
 
 The locks are files in the folder ``working`` of the store, named after a digest of the run's id, which holds nothing
 that a file system would not take. A run is worked on by one process at a time, so it is never answered twice at once.
@@ -16,29 +16,17 @@ from pathlib import Path
 from revet.errors import StoreError
 from revet.schema import digest
 
-__all__ = ["locked", "worked_on", "working_on"]
+__all__ = ["locked", "place_of", "worked_on"]
 
 TRIES, PAUSE = 6, 0.01
 """Whoever looks whether a run is worked on holds its lock for an instant: that is waited for."""
 
 
 @contextmanager
-def working_on(folder: Path, run_id: str) -> Iterator[None]:
-    """Hold the run of the store in `folder`. StoreError if another process, or another task of this one, has it.
-
-    Where the file system knows no locks (or the folder cannot be written), nothing is held.
-    """
-    busy = StoreError(
-        f"another process is at work on run {run_id}",
-        hint=f"wait until it has ended or waits for an answer; `revet show {run_id}` says how far it is",
-    )
-    with locked(_place(folder, run_id), busy):
-        yield
-
-
-@contextmanager
 def locked(place: Path, busy: StoreError) -> Iterator[None]:
-    """Hold the lock of the file `place`, which is there while it is held. Raises `busy` if somebody else has it."""
+    """Hold the lock of the file `place`, which is there while it is held. Raises `busy` if somebody else has it, in
+    another process or in this one. Where the file system knows no locks (or cannot be written), nothing is held.
+    """
     descriptor = _taken(place, busy)
     try:
         yield
@@ -48,10 +36,10 @@ def locked(place: Path, busy: StoreError) -> Iterator[None]:
             os.close(descriptor)
 
 
-def worked_on(folder: Path, run_id: str) -> bool | None:
-    """True if some process is at work on the run; None where that cannot be known."""
+def worked_on(folder: Path, key: str) -> bool | None:
+    """True if some process holds the lock; None where that cannot be known."""
     try:
-        descriptor = os.open(_place(folder, run_id), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(place_of(folder, key), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     except OSError:
@@ -68,8 +56,9 @@ def worked_on(folder: Path, run_id: str) -> bool | None:
         os.close(descriptor)
 
 
-def _place(folder: Path, run_id: str) -> Path:
-    return folder / "working" / digest(run_id, length=24)
+def place_of(folder: Path, key: str) -> Path:
+    """The file that is locked by whoever is at work on what `key` says, in the store in `folder`."""
+    return folder / "working" / digest(key, length=24)
 
 
 def _taken(place: Path, busy: StoreError) -> int | None:

@@ -20,12 +20,11 @@ from revet.taskfile._choices import (
     rooted_database,
     tool_choices,
 )
-from revet.taskfile._load import load
 from revet.taskfile._problems import TaskFileErrors
 from revet.taskfile._project import project_task
 from revet.taskfile._schema import json_schema
 from revet.taskfile._settings import ROLES, Entry, Settings, ToolChoice, settings_from
-from revet.taskfile._stream import BadEntry, Tasks, open_tasks
+from revet.taskfile._stream import BadEntry, Tasks, load, open_tasks
 
 __all__ = [
     "ROLES",

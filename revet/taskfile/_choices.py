@@ -33,6 +33,7 @@ __all__ = [
     "rooted",
     "rooted_database",
     "rooted_tools",
+    "rules_problem",
     "tool_choices",
 ]
 
@@ -94,10 +95,11 @@ def rules_problem(file: str) -> Problem | None:
 
 
 class Looks(NamedTuple):
-    """How models and folders of prompts are looked at. Whoever has many tasks caches that."""
+    """How models, folders of prompts and files of rules are looked at. Whoever has many tasks caches that."""
 
     model: Callable[[str, str | None], Problem | None] = model_problem
     prompts: Callable[[str], Problem | None] = prompts_problem
+    rules: Callable[[str], Problem | None] = rules_problem
 
 
 def complaints(settings: Settings, task: Task | None = None, looks: Looks | None = None) -> Iterator[Complaint]:
@@ -112,7 +114,7 @@ def complaints(settings: Settings, task: Task | None = None, looks: Looks | None
             yield Complaint((role,), *found)
     if settings.prompts is not None and (found := looks.prompts(settings.prompts)):
         yield Complaint(("prompts",), *found)
-    if settings.rules is not None and (found := rules_problem(settings.rules)):
+    if settings.rules is not None and (found := looks.rules(settings.rules)):
         yield Complaint(("rules",), *found)
     if settings.database is not None and task is not None and "database" in task.inputs:
         yield Complaint(("database",), "the task names one in inputs.database already", "leave one of them out")

@@ -8,7 +8,7 @@ from revet.errors import InputError, TaskFileError
 from revet.taskfile._marked import Fault, Marked
 from revet.taskfile._settings import nearest
 
-__all__ = ["Problems", "TaskFileErrors", "dotted"]
+__all__ = ["SHOWN", "Problems", "TaskFileErrors", "by_line", "dotted"]
 
 _MEANT = {
     "command": "checks",
@@ -24,13 +24,25 @@ _MEANT = {
 """Keys that people write for ours, and that look nothing like them."""
 
 
-class TaskFileErrors(InputError):
-    """Everything that is wrong with one task file, in the order of its lines. Nothing was run."""
+SHOWN = 20
+"""Problems that are told of a file: whoever wrote a hundred thousand bad lines made the same mistake in each."""
 
-    def __init__(self, errors: Sequence[TaskFileError]) -> None:
+
+class TaskFileErrors(InputError):
+    """What is wrong with one task file, in the order of its lines. Nothing was run.
+
+    `errors` are the first of them, at least `SHOWN` where there are so many, and `count` is how many there are.
+    """
+
+    def __init__(self, errors: Sequence[TaskFileError], *, count: int | None = None) -> None:
         self.errors = tuple(errors)
-        heading = f"{len(self.errors)} problems:\n" if len(self.errors) > 1 else ""
-        super().__init__(heading + "\n".join(str(error) for error in self.errors))
+        self.count = len(self.errors) if count is None else count
+        told = [str(error) for error in self.errors[:SHOWN]]
+        if self.count > 1:
+            told.insert(0, f"{self.count:,} problems:")
+        if self.count > SHOWN:
+            told.append(f"… and {self.count - SHOWN:,} more")
+        super().__init__("\n".join(told))
 
 
 class Problems:
@@ -47,6 +59,15 @@ class Problems:
     def add_fault(self, fault: Fault) -> None:
         self.add(fault.problem, fault.line, hint=fault.hint)
 
+    def add_unreadable(self, error: OSError) -> None:
+        self.add(f"the task file cannot be read: {error.strerror}", None, hint="check its permissions")
+
+    def add_empty(self) -> None:
+        self.add("the file is empty", 1, hint="write at least one task; `revet schema` describes the form")
+
+    def add_no_tasks(self) -> None:
+        self.add("there are no tasks in the file", 1, hint="add at least one")
+
     def check_keys(self, node: Marked, name: str, known: Sequence[str]) -> None:
         """Notes every key of the mapping `node` (called `name`) that is not in `known`."""
         for key in node.value:
@@ -57,9 +78,18 @@ class Problems:
             hint = f"did you mean {close}?" if close else f"known: {', '.join(known)}"
             self.add("is not a known key", node.keys[key], dotted(name, key), hint)
 
+    def all(self) -> TaskFileErrors:
+        """Everything that was noted."""
+        return TaskFileErrors(sorted(self.errors.values(), key=by_line))
+
     def raise_any(self) -> None:
         if self.errors:
-            raise TaskFileErrors(sorted(self.errors.values(), key=lambda error: error.line or 0))
+            raise self.all()
+
+
+def by_line(error: TaskFileError) -> int:
+    """The key by which errors are put in the order of their lines; what has no line stands first."""
+    return error.line or 0
 
 
 def dotted(*parts: str) -> str:

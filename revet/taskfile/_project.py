@@ -8,12 +8,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from revet.errors import InputError, WorkspaceError
 from revet.schema import Check, Task
 from revet.taskfile._patterns import malformed, unmatched
 from revet.taskfile._settings import REPAIR, command_problem, workspace_problem
 
-__all__ = ["find_python", "project_task", "safe_id"]
+__all__ = ["find_python", "is_id", "path_problem", "project_task", "safe_id"]
 
 
 def project_task(
@@ -50,6 +52,31 @@ def project_task(
 def safe_id(name: str) -> str:
     """`name` as a task's id: what an id may not hold becomes a hyphen."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-._")[:80] or "task"
+
+
+def is_id(name: str) -> bool:
+    """True for what may be a task's id."""
+    try:
+        return bool(Task(id=name))
+    except ValidationError:
+        return False
+
+
+def path_problem(written: str) -> tuple[str, str] | None:
+    """Why no system can look for a path, or what names one (``replay:FILE``), and what to do; None if it can."""
+    if "\0" in written:
+        return "holds a NUL character, which no path can", "remove it"
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return "holds half of a character (a lone surrogate), which no path can", "write the whole character"
+    home = re.match(r"(?:\w+:)?(~[\w.-]+)(?:/|$)", written)
+    if home:
+        try:
+            Path(home[1]).expanduser()
+        except RuntimeError:
+            return f"there is no home of {home[1]!r} here", "write the path out"
+    return None
 
 
 def find_python(name: str, folder: Path) -> str | None:

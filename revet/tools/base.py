@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -15,7 +15,18 @@ from revet.sandboxes.base import Layer, Session
 from revet.schema import Attempt, Changes, Critique, Draft, Evidence, Model, Note, Outcome, Task
 from revet.tools.problems import Problem
 
-__all__ = ["OFFERS", "Terms", "Tool", "ToolCall", "View", "evidence_for", "nobody_uses", "terms_of", "unheard"]
+__all__ = [
+    "OFFERS",
+    "KeepsAnswers",
+    "Terms",
+    "Tool",
+    "ToolCall",
+    "View",
+    "evidence_for",
+    "nobody_uses",
+    "terms_of",
+    "unheard",
+]
 
 
 def unheard(_kind: str, _data: Mapping[str, JsonValue]) -> None:
@@ -133,6 +144,15 @@ class Tool(Protocol):
     def plan(self, view: View) -> Sequence[ToolCall]: ...
 
     async def run(self, call: ToolCall, view: View) -> Evidence: ...
+
+
+@runtime_checkable
+class KeepsAnswers(Protocol):
+    """A tool that keeps what it was answered, for later runs."""
+
+    def keep_answers(self, url: str) -> None:
+        """Keep them in the PostgreSQL database at `url`, where no other place was named. What is said first counts."""
+        ...
 
 
 def terms_of(tool: Tool) -> Terms:

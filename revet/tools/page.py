@@ -52,8 +52,9 @@ class ReadPage:
     """Reads pages. A call gives at most `results` passages of at most `passage` characters.
 
     A page may have `megabytes`, take `timeout` seconds and redirect `redirects` times. `allow_private` allows addresses
-    inside one's own network. The text is kept in the folder `cache` (default: the user's) and is fresh for `days`;
-    `offline` or with `replay`, only what is kept is read.
+    inside one's own network. The text is kept in `cache`, a folder or the URL of a PostgreSQL database (default: that
+    of the agent's store, else the user's folder), and is fresh for `days`; `offline` or with `replay`, only what is
+    kept is read.
     """
 
     name = "page"
@@ -64,9 +65,9 @@ class ReadPage:
         *,
         results: int = 5,
         passage: int = 800,
-        cache: Path | str | None = None,
+        cache: str | Path | None = None,  # text first: a URL that is read as an option is no path
         offline: bool = False,
-        replay: Path | str | None = None,
+        replay: str | Path | None = None,
         days: float = 7.0,
         megabytes: float = 8.0,
         timeout: float = 20.0,
@@ -97,6 +98,10 @@ class ReadPage:
             concurrency=concurrency,
             retries=retries,
         )
+
+    def keep_answers(self, url: str) -> None:
+        """Keep answers in the PostgreSQL database at `url`, unless `cache` or `replay` named another place."""
+        self._store.settle(url)
 
     def plan(self, view: View) -> Sequence[ToolCall]:
         """Nothing: which page to read is for a role to say."""

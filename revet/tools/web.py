@@ -47,10 +47,11 @@ class SearchWeb(BaseModel):
 class WebSearch:
     """Searches the web with `engine`: ``ddgs`` by default, the address of a SearXNG server, or any callable.
 
-    A call gives at most `results` results of at most `passage` characters. What was found is kept in the folder `cache`
-    (default: the user's) and is fresh for `days`; `offline`, or with `replay` (a cache, by its file or folder), only
-    what is kept is found. Requests begin at least `interval` seconds apart, are tried again as `retries` says, and
-    have `timeout` seconds each. One object serves any number of tasks at a time.
+    A call gives at most `results` results of at most `passage` characters. What was found is kept in `cache`, a folder
+    or the URL of a PostgreSQL database (default: that of the agent's store, else the user's folder), and is fresh for
+    `days`; `offline`, or with `replay` (a cache, by its file, folder or URL), only what is kept is found. Requests
+    begin at least `interval` seconds apart, are tried again as `retries` says, and have `timeout` seconds each. One
+    object serves any number of tasks at a time.
     """
 
     name = "web"
@@ -62,9 +63,9 @@ class WebSearch:
         *,
         results: int = 5,
         passage: int = 400,
-        cache: Path | str | None = None,
+        cache: str | Path | None = None,  # text first: a URL that is read as an option is no path
         offline: bool = False,
-        replay: Path | str | None = None,
+        replay: str | Path | None = None,
         days: float = 7.0,
         megabytes: float = 256.0,
         interval: float = 1.0,
@@ -88,6 +89,10 @@ class WebSearch:
             concurrency=concurrency,
             retries=retries,
         )
+
+    def keep_answers(self, url: str) -> None:
+        """Keep answers in the PostgreSQL database at `url`, unless `cache` or `replay` named another place."""
+        self._store.settle(url)
 
     def plan(self, view: View) -> Sequence[ToolCall]:
         """Nothing: what to search for is for a role to say."""

@@ -41,10 +41,11 @@ class World:
     errors: dict[str, Exception] = field(default_factory=dict)
     closed: int = 0
     record: Path | None = None
+    seconds: float = 0.01
 
-    def opened(self, record: Path | None) -> World:
+    def opened(self, record: Path | None, **limits: Any) -> World:
         """In the place of `SharedAgents`, which looks at the file to record to."""
-        SharedAgents(record)
+        SharedAgents(record, **limits)
         self.record = record
         return self
 
@@ -91,7 +92,7 @@ class FakeAgent:
                 broken = Run(id=name, task=task, outcome=RunOutcome.failed, decision=decision, error=str(error))
                 self.store.save(broken)
                 raise error
-            await asyncio.sleep(3600 if todo.endswith("hang") else 0.01)
+            await asyncio.sleep(3600 if todo.endswith("hang") else world.seconds)
             run = SCRIPTS[todo](name, task)
             self.store.save(run)
             for event in stream(run)[1:]:

@@ -139,8 +139,8 @@ async def test_resume_goes_on_with_what_was_answered(tmp_path: Path, asked: Run,
         resume=True,
     )
     await batch.run()
-    (ended,) = batch.results
-    assert ended is not None and ended.error is None and ended.outcome is RunOutcome.committed
+    (ended,) = batch.tally.first
+    assert ended.error is None and ended.outcome is RunOutcome.committed
     assert [len(run.attempts) for run in shown] == [2], "asked once, about the draft that came of the answer"
     assert file.read_text() == "second"
 

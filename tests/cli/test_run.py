@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from revet.batch.batch import Held
 from revet.errors import InputError, WorkspaceError
 from revet.graphs.events import Event
 from revet.schema import Run
@@ -197,10 +196,11 @@ def test_jobs_run_at_once_but_one_at_a_time_on_one_workspace(world: World, revet
         {"id": "a3", "workspace": "a"},
         {"id": "c1", "workspace": "ab"},
     ]
+    world.seconds = 0.3
     revet("run", task_file(tmp_path, *entries), "--jobs", "4")
     order = [entry for entry in world.log if entry[-2] == "a"]
     assert order == ["start a1", "end a1", "start a2", "end a2", "start a3", "end a3"]
-    assert world.log[:3] == ["start a1", "start b1", "start c1"]
+    assert sorted(world.log[:3]) == ["start a1", "start b1", "start c1"]
     assert world.most == 3
 
 
@@ -209,20 +209,6 @@ def test_one_job_keeps_the_files_order(world: World, revet: Revet, tmp_path: Pat
     revet("run", task_file(tmp_path, *entries))
     assert [entry for entry in world.log if entry.startswith("start")] == ["start a1", "start a2", "start b1"]
     assert world.most == 1
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        ("/a", "/a", True),
-        ("/a", "/a/b/c", True),
-        ("/a/b", "/a", True),
-        ("/a", "/ab", False),
-        (None, "/a", False),
-    ],
-)
-def test_related_workspaces(one: str | None, other: str | None, expected: bool) -> None:
-    assert Held([one]).touches(other) is Held([other]).touches(one) is expected
 
 
 # --- going on -----------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def story(request: Request) -> str:
     return "right" if draft(RIGHT).id in text else f"{request.role} says that it is wrong"
 
 
-def agent(teller: Teller, store: Path, **more: Any) -> Agent:
+def agent(teller: Teller, store: Path | Store, **more: Any) -> Agent:
     model = LanguageModel(teller)
     critics = [EvidenceCritic(), Reader(model, "ann"), Reader(model, "bob")]
     given: dict[str, Any] = {"critics": critics, "tools": [Checker(), Library()], "sandbox": None, "store": store}
@@ -160,8 +160,17 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def victim(folder: Path, where: str) -> None:
-    """Run the story in `folder` and be killed at `where`.
+LEASE = 0.8
+"""Seconds after which a database's run of a process that was killed can be gone on with."""
+
+
+def store_at(folder: Path, url: str) -> Store:
+    """The store in the database at `url`; without one, in the folder."""
+    return Store(url, lease=LEASE, folder=folder) if url else Store(folder / "store")
+
+
+def victim(folder: Path, where: str, url: str) -> None:
+    """Run the story in `folder` and be killed at `where`. The store is the database at `url`, if there is one.
 
     ``reply 3``: while the third reply is on its way; ``kept 3``: when it is kept; ``node gate 2``: at the end of the
     second gate; ``commit``: after it; ``save`` and ``saved``: before and after the record of the run is written.
@@ -177,7 +186,7 @@ def victim(folder: Path, where: str) -> None:
 
     teller = Teller(story, folder / "log", then)
     policy = Policy(rounds=3)
-    asyncio.run(agent(teller, folder / "store", policy=policy).arun(task_in(folder / "work"), run_id="r-1"))
+    asyncio.run(agent(teller, store_at(folder, url), policy=policy).arun(task_in(folder / "work"), run_id="r-1"))
 
 
 class Countdown:
@@ -217,11 +226,11 @@ def _at_node(where: str) -> None:
 def _at_commit(where: str) -> None:
     commit = Bench.commit
 
-    def committed(self: Bench, *arguments: Any) -> Any:
-        commit(self, *arguments)
+    async def committed(self: Bench, *arguments: Any) -> Any:
+        await commit(self, *arguments)
         die()
 
-    Bench.commit = committed  # type: ignore[method-assign]
+    Bench.commit = committed  # type: ignore[method-assign, assignment]
 
 
 def _at_save(where: str) -> None:
@@ -238,13 +247,13 @@ def _at_save(where: str) -> None:
 
 
 def main() -> None:
-    """For each line `FOLDER|WHERE` on stdin: be killed there in a process of its own, and print how that ended."""
+    """For each line `FOLDER|WHERE|URL` on stdin: be killed there in a process of its own, and print how that ended."""
     for line in sys.stdin:
-        folder, where = line.rstrip("\n").split("|")
+        folder, where, url = line.rstrip("\n").split("|")
         child = os.fork()
         if child == 0:
             try:
-                victim(Path(folder), where)
+                victim(Path(folder), where, url)
             finally:
                 os._exit(0)
         _, status = os.waitpid(child, 0)

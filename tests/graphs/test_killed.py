@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from revet.graphs import AgentRun
 from revet.policy import Policy
 from revet.schema import RunOutcome
 from revet.store import Store
-from tests.graphs.speaking import RIGHT, Teller, agent, story, task_in
+from tests.graphs.speaking import LEASE, RIGHT, Teller, agent, store_at, story, task_in
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED = 7
@@ -60,9 +61,9 @@ def asked(folder: Path) -> Counter[str]:
     return Counter(log.read_text().splitlines() if log.exists() else ())
 
 
-def go_on(folder: Path) -> AgentRun:
+def go_on(folder: Path, url: str = "") -> AgentRun:
     teller = Teller(story, folder / "log")
-    return agent(teller, folder / "store", policy=Policy(rounds=3)).run(task_in(folder / "work"), run_id="r-1")
+    return agent(teller, store_at(folder, url), policy=Policy(rounds=3)).run(task_in(folder / "work"), run_id="r-1")
 
 
 def told(run: AgentRun) -> dict[str, Any]:
@@ -75,16 +76,30 @@ def told(run: AgentRun) -> dict[str, Any]:
 @pytest.mark.parametrize("where", POINTS)
 def test_a_run_killed_anywhere_goes_on(where: str, killer: subprocess.Popen[str], tmp_path: Path) -> None:
     whole, folder = tmp_path / "whole", tmp_path / "killed"
+    unbroken, run = killed_and_gone_on(where, killer, whole, folder)
+    check(where, unbroken, run, whole, folder)
+    assert Store(folder / "store").get("r-1").outcome is RunOutcome.committed
+    assert leftovers(folder / "store") == (0, 0, 0, 0)
+
+
+def killed_and_gone_on(
+    where: str, killer: subprocess.Popen[str], whole: Path, folder: Path, url: str = ""
+) -> tuple[AgentRun, AgentRun]:
+    """A run in `whole` that nothing happened to, and one in `folder` that was killed at `where` and went on."""
     whole.mkdir()
     folder.mkdir()
     unbroken = go_on(whole)
     assert killer.stdin is not None and killer.stdout is not None
-    killer.stdin.write(f"{folder}|{where}\n")
+    killer.stdin.write(f"{folder}|{where}|{url}\n")
     killer.stdin.flush()
     assert int(killer.stdout.readline()) == -signal.SIGKILL
+    if url:
+        time.sleep(LEASE)
+    return unbroken, go_on(folder, url)
 
-    run = go_on(folder)
 
+def check(where: str, unbroken: AgentRun, run: AgentRun, whole: Path, folder: Path) -> None:
+    """No model was asked twice for what it had answered, and what is committed is so once and can be undone."""
     assert run.outcome is RunOutcome.committed
     assert told(run) == told(unbroken)
     assert sum(asked(whole).values()) == ASKED
@@ -104,8 +119,6 @@ def test_a_run_killed_anywhere_goes_on(where: str, killer: subprocess.Popen[str]
     assert not (folder / "work" / "answer.py").exists()
     with lock(folder / "work"):
         pass
-    assert Store(folder / "store").get("r-1").outcome is RunOutcome.committed
-    assert leftovers(folder / "store") == (0, 0, 0, 0)
 
 
 def leftovers(store: Path) -> tuple[int, ...]:

@@ -201,7 +201,7 @@ async def test_a_chat_model_or_a_backend_has_the_fallbacks_too(tmp_path: Path) -
     await library.close()
 
 
-def test_the_limits_of_a_model_hold_in_all_its_uses(tmp_path: Path) -> None:
+def test_the_limits_hold_for_all_models_of_a_provider_in_all_their_uses(tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         (tmp_path / f"{name}.yaml").write_text("- reply: x")
     one, two, three = (f"scripted:{tmp_path / name}.yaml" for name in ("one", "two", "three"))
@@ -209,7 +209,8 @@ def test_the_limits_of_a_model_hold_in_all_its_uses(tmp_path: Path) -> None:
     limits = library.get(two).fallbacks[0].limits
     assert library.get(three).fallbacks[0].limits is limits
     assert library.get(one).limits is limits
-    assert library.get(two).limits is not limits
+    assert library.get(two).limits is limits
+    assert as_model(ScriptedModel([], name="other:one"), library).limits is not limits
 
 
 async def test_all_is_closed_though_some_of_it_fails() -> None:

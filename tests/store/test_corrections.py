@@ -22,15 +22,26 @@ from revet.errors import StoreError
 from revet.schema import Decision, DecisionKind, Note, Receipt, Run, RunOutcome, Task, utcnow
 from revet.store import Corrections, Store
 from revet.store.corrections import FILE, MOST_TEXT, alike, words_of
+from tests.store.databases import database
+from tests.tools.postgres import postgres
+
+__all__ = ["database", "postgres"]
 
 
 def note(id: str, text: str, kind: str = "correction", goal: str = "", **more: object) -> Note:
     return Note.model_validate({"id": id, "kind": kind, "text": text, "goal": goal, **more})
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "postgresql"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where notes are kept that outlive an object."""
+    return tmp_path / "deep" / "store" if request.param == "file" else str(request.getfixturevalue("database"))
+
+
+@pytest.fixture(params=["file", "memory", "postgresql"])
 def corrections(request: pytest.FixtureRequest, tmp_path: Path) -> Corrections:
-    return Corrections(tmp_path / "deep" / "store" if request.param == "file" else None)
+    homes = {"file": lambda: tmp_path / "deep" / "store", "memory": lambda: None}
+    return Corrections(homes.get(request.param, lambda: request.getfixturevalue("database"))())
 
 
 def ids(notes: list[Note]) -> list[str]:
@@ -94,8 +105,8 @@ def test_uses_are_counted_once_for_each_run(corrections: Corrections) -> None:
     assert {each.id: each.uses for each in corrections.all()} == {"a": 2, "b": 0}
 
 
-def test_of_too_many_the_unused_and_oldest_go_first(tmp_path: Path) -> None:
-    few = Corrections(tmp_path, most=3)
+def test_of_too_many_the_unused_and_oldest_go_first(home: Path | str) -> None:
+    few = Corrections(home, most=3)
     for name in "abc":
         few.add([note(name, name)], run="r")
     few.used(["a"], run="r-2")
@@ -132,8 +143,8 @@ def test_what_is_too_long_is_cut_and_what_no_text_can_hold_is_replaced(correctio
         corrections.add([note("b", "x", data={"a": "x" * 30_000})], run="r")
 
 
-def test_notes_of_a_run_that_was_undone_are_forgotten_when_they_are_met(tmp_path: Path) -> None:
-    store, memory = Store(tmp_path), Corrections(tmp_path)
+def test_notes_of_a_run_that_was_undone_are_forgotten_when_they_are_met(home: Path | str) -> None:
+    store, memory = Store(home), Corrections(home)
     now = utcnow()
     receipt = Receipt(id="c", workspace="/w", fingerprint="f", files=(), committed_at=now)
     run = Run(
@@ -163,19 +174,19 @@ def test_a_file_that_is_no_memory_or_newer_is_told(tmp_path: Path) -> None:
         Corrections(tmp_path / FILE / "inside").add([note("a", "x")], run="r")
 
 
-def test_several_processes_may_write_at_the_same_time(tmp_path: Path) -> None:
-    """In threads, each with connections of its own: to SQLite that is the same."""
+def test_several_processes_may_write_at_the_same_time(home: Path | str) -> None:
+    """In threads, each with connections of its own: to a database that is the same."""
     start = threading.Barrier(4)
 
     def work(number: int) -> None:
         start.wait()
         for turn in range(10):
-            Corrections(tmp_path).add([note(f"{number}-{turn}", "words"), note("same", "words")], run=f"r-{number}")
+            Corrections(home).add([note(f"{number}-{turn}", "words"), note("same", "words")], run=f"r-{number}")
 
     with ThreadPoolExecutor(4) as pool:
         _ = list(pool.map(work, range(4)))
-    assert len(Corrections(tmp_path).all()) == 41
-    assert Corrections(tmp_path).runs("same") == ("r-0", "r-1", "r-2", "r-3")
+    assert len(Corrections(home).all()) == 41
+    assert Corrections(home).runs("same") == ("r-0", "r-1", "r-2", "r-3")
 
 
 WRITER = """

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from revet.schema import RunOutcome, Setup
 from revet.store import Chosen, Store
-from revet.store.listing import OLD
 from tests.report.samples import WHEN, abstained, asked, committed, task
 
 
@@ -87,7 +86,7 @@ def test_the_list_reads_no_records(store: Store, monkeypatch: pytest.MonkeyPatch
     query = Store._query
 
     def noted(self: Store, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
-        asked.append(sql.format_map({name: name for name in OLD}))
+        asked.append(sql.format_map(self._backend.words))
         return query(self, sql, *values)
 
     monkeypatch.setattr(Store, "_query", noted)

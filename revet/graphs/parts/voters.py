@@ -13,6 +13,7 @@ from revet.agents.chat import ChatCritic
 from revet.agents.repair import Repair
 from revet.agents.sampling import ScoringCritic, soundness
 from revet.errors import InputError
+from revet.graphs.calls import ONE, Calls, asked, rounds_of
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.sampling import Sampling, source_of
 from revet.graphs.parts.selectors import Weigh, key_of
@@ -23,7 +24,16 @@ from revet.schema import Attempt
 from revet.tools import Coverage, Tests
 from revet.tools.alike import Alike
 
-__all__ = ["critics_of", "independent", "samplers", "sampling_team", "sound_enough", "weights"]
+__all__ = [
+    "critics_of",
+    "critiques_of",
+    "independent",
+    "samplers",
+    "samples_drawn",
+    "sampling_team",
+    "sound_enough",
+    "weights",
+]
 
 
 def samplers(
@@ -83,6 +93,24 @@ def critics_of(
     names = [f"critic-{number}" for number in range(critiques)]
     several = [ChatCritic(model, prompts=roles.prompts, name=name, temperature=temperature) for name in names]
     return [ScoringCritic(several)]
+
+
+def critiques_of(roles: Roles, how: Literal["none", "filter", "weigh"], critiques: int) -> Calls:
+    """The calls that the critics of `critics_of` take for one sample."""
+    if how == "none":
+        return asked(roles.critic)
+    return ONE * critiques if how == "weigh" else ONE
+
+
+def samples_drawn(most: int, batch: int, enough: int, policy: Policy) -> tuple[Calls, Calls]:
+    """How many samples are drawn, and how many of them are examined: `enough` at least, whole batches being drawn."""
+    examined = rounds_of(policy, most).most
+    seen = Calls(min(enough, examined), examined)
+
+    def drawn(number: int) -> int:
+        return min(most, math.ceil(number / batch) * batch)
+
+    return Calls(drawn(seen.least), drawn(seen.most)), seen
 
 
 def sampling_team(

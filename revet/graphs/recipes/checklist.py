@@ -27,6 +27,7 @@ from pydantic import Field, StringConstraints
 from revet.agents.chat import ChecklistCritic
 from revet.agents.chat.checklist import checklist_in
 from revet.agents.evidence import EvidenceCritic
+from revet.graphs.calls import NONE, ONE, Calls, drafted
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.examining import examining_tools
 from revet.graphs.parts.shown import Hiding
@@ -83,6 +84,12 @@ def _unmet(task: Task, options: Options) -> Iterator[Unmet]:
         yield Unmet(("inputs", GIVEN), "is no list of texts", hint)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """Where nobody gives a checklist, it is made once."""
+    assert isinstance(options, ChecklistOptions)
+    return drafted(ONE + ONE, policy, roles.judge, once=NONE if options.items else ONE.maybe)
+
+
 CHECKLIST = Recipe(
     name="checklist",
     summary="IF-CRITIC and RefineBench: a checklist of the task, a verdict for each item, revision by the unmet ones",
@@ -90,6 +97,7 @@ CHECKLIST = Recipe(
     source="IF-CRITIC, arXiv 2511.01014; Lee et al. (RefineBench), ICLR 2026, arXiv 2511.22173",
     options=ChecklistOptions,
     cost="two calls a turn, a verdict on all items and a revision; one more for a checklist that is made",
+    calls=_calls,
     check=_unmet,
     least_rounds=lambda options: 1,
     published=Published(

@@ -30,6 +30,7 @@ from revet.agents.chat import ChatJudge
 from revet.agents.panel import CollectiveCritic, Leader, ModelSeat, Person, Surviving
 from revet.agents.panel.collective import Given, Personas
 from revet.agents.panel.offers import Leads, Seat
+from revet.graphs.calls import NONE, ONE, Calls, judged, rounds_of
 from revet.graphs.parts.casting import beneath, filled, judge_of, model_of, writer
 from revet.graphs.parts.seats import at_the_run
 from revet.graphs.parts.versions import Versions
@@ -118,6 +119,18 @@ def _least(options: Options) -> int:
     return options.rounds
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """All rounds are made, and who is a person takes no call. Of several versions one is chosen, pair by pair."""
+    assert isinstance(options, CollectiveOptions)
+    person, drafts = options.person, rounds_of(policy).most
+    seats = len(options.criteria) - (person == "critic")
+    critique = (NONE if options.personas else ONE) + ONE * seats + (NONE if person == "leader" else ONE.maybe)
+    writing = (NONE if person == "writer" else ONE) * Calls(options.rounds + 1, drafts)
+    chooses = options.choose == "best" and person != "judge"
+    choosing = judged(roles.judge or roles.model, drafts) if chooses else NONE
+    return writing + critique * min(options.rounds, drafts) + choosing
+
+
 COLLECTIVE = Recipe(
     name="collective",
     summary="CritiCS: persona critics offer points, a leader picks one, three rounds; a person may take any role",
@@ -126,6 +139,7 @@ COLLECTIVE = Recipe(
     options=CollectiveOptions,
     least_rounds=_least,
     cost="a round: one call for the personas, one a critic, the leader's and the revision; then two a pair of versions",
+    calls=_calls,
     published=Published(
         title="Collective Critics for Creative Story Generation",
         url="https://arxiv.org/abs/2410.02428",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from revet.agents import EvidenceCritic
 from revet.agents.repair import Repair
+from revet.graphs.calls import Calls, asked, judged, rounds_of
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
 from revet.models import LanguageModel
 from revet.policy import Policy
@@ -31,6 +32,12 @@ def cast_core(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    first, again = asked(roles.model), asked(roles.reviser or roles.model)
+    judging = judged(roles.judge, rounds_of(policy).most)
+    return first + again * Calls(0, policy.rounds) + asked(roles.critic) * rounds_of(policy) + judging
+
+
 CORE = Recipe(
     name="core",
     summary="propose, stage, examine with tools, criticise on evidence, gate; revise until proved or spent",
@@ -38,6 +45,7 @@ CORE = Recipe(
     needs="no language model: builtin:repair does",
     without_model=True,
     cost="one call a draft, and one a critique where a critic is named",
+    calls=_calls,
     published=Published(
         title="The core loop",
         url="",

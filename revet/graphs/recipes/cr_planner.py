@@ -26,6 +26,7 @@ from pydantic import Field
 
 from revet.agents import EvidenceCritic
 from revet.agents.seek import PlanAgent
+from revet.graphs.calls import ONE, Calls, drafted
 from revet.graphs.parts.casting import judge_of, model_of
 from revet.graphs.parts.searching import SearchOptions, search_tool, unmet_search
 from revet.graphs.team import Options, Published, Recipe, Roles, Team, Unmet
@@ -81,6 +82,15 @@ def _unmet(task: Task, options: Options) -> Iterator[Unmet]:
             yield unmet._replace(hint=f"{unmet.hint}; or retrieve nothing, with {{retrieval: false}}")
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """A step takes the sub-goal, its executions, and the choice between those that differ. A query that was asked
+    before gives way to reasoning."""
+    assert isinstance(options, CrPlannerOptions)
+    goal, chosen = int(options.retrieval), int(options.width > 1)
+    step = Calls(goal + options.width, goal + options.width * (1 + goal) + chosen)
+    return drafted(ONE + step * Calls(1, options.steps), policy, roles.judge)
+
+
 CR_PLANNER = Recipe(
     name="cr-planner",
     summary="CR-Planner: critics pick the next sub-goal (reason, query, retrieve) and the best of its executions",
@@ -88,6 +98,7 @@ CR_PLANNER = Recipe(
     source="Li et al., 2024, arXiv 2410.01428",
     options=CrPlannerOptions,
     cost="a step: one call for the sub-goal, `width` for executions, one to choose; 10 steps a draft at most",
+    calls=_calls,
     check=_unmet,
     published=Published(
         title="Can We Further Elicit Reasoning in LLMs? Critic-Guided Planning with Retrieval-Augmentation",

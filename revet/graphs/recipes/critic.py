@@ -42,6 +42,7 @@ from revet.agents.critic import (
 from revet.agents.critic.program import gives_answer as computes_answer
 from revet.agents.critic.question import gives_answer
 from revet.errors import InputError
+from revet.graphs.calls import NONE, ONE, Calls, drafted
 from revet.graphs.team import Options, Published, Recipe, Roles, Team, Unmet
 from revet.models import LanguageModel
 from revet.policy import Policy
@@ -181,6 +182,17 @@ def _filled(policy: Policy, options: CriticOptions) -> Policy:
     return policy.model_copy(update={k: v for k, v in wanted.items() if k not in policy.model_fields_set})
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """In qa the critic is asked again after each search; a text that a tool scores needs no critic."""
+    assert isinstance(options, CriticOptions)
+    critique = ONE
+    if options.tools and options.task == "qa":
+        critique = Calls(1, 1 + options.searches)
+    elif options.tools and options.task == "text":
+        critique = NONE
+    return drafted(ONE + critique, policy, roles.judge)
+
+
 CRITIC = Recipe(
     name="critic",
     summary="CRITIC: verify an answer with the interpreter, a search or a scorer, then correct it",
@@ -188,6 +200,7 @@ CRITIC = Recipe(
     source="Gou et al., ICLR 2024, arXiv 2305.11738",
     options=CriticOptions,
     cost="two calls an iteration, a critique and a correction; in qa one more for each search",
+    calls=_calls,
     check=_unmet,
     published=Published(
         title="CRITIC: Large Language Models Can Self-Correct with Tool-Interactive Critiquing",

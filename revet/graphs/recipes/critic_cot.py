@@ -31,6 +31,7 @@ from revet.agents.chat import ChatAgent, StepCritic
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.prefixed import Prefixed
 from revet.agents.refine import HOME, StepRefiner
+from revet.graphs.calls import ONE, Calls, drafted
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of
 from revet.graphs.parts.examining import examining_tools
 from revet.graphs.parts.restarting import Filtering, FromFirstWrong
@@ -78,6 +79,11 @@ def cast_critic_cot(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The derivation and its critique."""
+    return drafted(ONE + ONE, policy, roles.judge)
+
+
 CRITIC_COT = Recipe(
     name="critic-cot",
     summary="Critic-CoT: every step is judged, and redone from the first wrong one with that step's critique alone",
@@ -85,6 +91,7 @@ CRITIC_COT = Recipe(
     source="Zheng et al., 2024, arXiv 2408.16326",
     options=CriticCotOptions,
     cost="two calls a draft: the derivation and its critique; 33 drafts at most",
+    calls=_calls,
     least_rounds=lambda options: 1,
     revises=lambda options: isinstance(options, CriticCotOptions) and options.mode == "refine",
     published=Published(

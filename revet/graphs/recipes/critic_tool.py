@@ -26,6 +26,7 @@ from typing import Literal
 from pydantic import Field
 
 from revet.agents.toolcare import ToolUser
+from revet.graphs.calls import Calls, asked, drafted
 from revet.graphs.parts.casting import judge_of, model_of
 from revet.graphs.parts.examining import examiners, examining_tools
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -62,6 +63,11 @@ def cast_critic_tool(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    assert isinstance(options, CriticToolOptions)
+    return drafted(Calls(1, options.turns) + asked(roles.critic), policy, roles.judge)
+
+
 CRITIC_TOOL = Recipe(
     name="critic-tool",
     summary="CriticTool: wrong calls are criticised and written anew; a tool that fails is retried, then left out",
@@ -70,6 +76,7 @@ CRITIC_TOOL = Recipe(
     options=CriticToolOptions,
     needs="a language model, and tools to call",
     cost="one call a turn, 12 turns a draft at most",
+    calls=_calls,
     published=Published(
         title="CRITICTOOL: Evaluating Self-Critique Capabilities of LLMs in Tool-Calling Error Scenarios",
         url="https://arxiv.org/abs/2506.13977",

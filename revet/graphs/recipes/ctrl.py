@@ -23,6 +23,7 @@ from pydantic import Field
 
 from revet.agents.ctrl import CtrlCritic, VotingCritic
 from revet.agents.evidence import EvidenceCritic
+from revet.graphs.calls import ONE, Calls, judged, rounds_of
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.examining import examining_tools
 from revet.graphs.parts.widths import Widths, size
@@ -82,6 +83,12 @@ def _least_rounds(options: Options) -> int:
     return options.widths[0] if len(options.widths) > 1 else 0
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    assert isinstance(options, CtrlOptions)
+    made = rounds_of(policy, size(options.widths))
+    return (ONE + ONE * options.critiques) * made + judged(roles.judge, made.most)
+
+
 CTRL = Recipe(
     name="ctrl",
     summary="CTRL: drafts by a width schedule, k critiques that vote, one voice of the majority to the reviser",
@@ -89,6 +96,7 @@ CTRL = Recipe(
     source="Xie et al., ICML 2025, arXiv 2502.03492",
     options=CtrlOptions,
     cost="a draft and k critiques, up to 45 times as published; it stops at the first draft that stands",
+    calls=_calls,
     least_rounds=_least_rounds,
     published=Published(
         title="Teaching Language Models to Critique via Reinforcement Learning (CTRL)",

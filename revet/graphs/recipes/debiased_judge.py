@@ -28,6 +28,7 @@ from revet.agents.chat.prompts import Prompts
 from revet.agents.panel import BIASES, BiasDetector, DebiasedCritic, DebiasedJudge, Persona
 from revet.agents.panel.bias import Bias
 from revet.agents.panel.critics import HOME
+from revet.graphs.calls import NONE, ONE, Calls, drafted, judged, rounds_of
 from revet.graphs.parts.casting import model_of, writer
 from revet.graphs.parts.voices import loaded
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -75,6 +76,16 @@ def cast_debiased_judge(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """Each judgement is looked at, and made again where a bias is found; a checklist is made once."""
+    assert isinstance(options, DebiasedJudgeOptions)
+    looked = 1 + 2 * options.reconsider
+    made = ONE.maybe if options.critic == "checklist" else NONE
+    return drafted(ONE + Calls(1, looked), policy, once=made) + judged(
+        roles.judge or roles.model, rounds_of(policy).most, looked
+    )
+
+
 DEBIASED_JUDGE = Recipe(
     name="debiased-judge",
     summary="RBD: a detector of four biases looks at what critic and judge say, and asks them to think again",
@@ -82,6 +93,7 @@ DEBIASED_JUDGE = Recipe(
     source="Yang et al., NeurIPS 2025, arXiv 2505.17100",
     options=DebiasedJudgeOptions,
     cost="one call a draft; one for its critique, one for the detector, and two more each time that it finds a bias",
+    calls=_calls,
     published=Published(
         title="Any Large Language Model Can Be a Reliable Judge: Debiasing with a Reasoning-based Bias Detector",
         url="https://arxiv.org/abs/2505.17100",

@@ -26,6 +26,7 @@ from pydantic import Field
 
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.toolcare import Analyser, Explorer, Rewriter
+from revet.graphs.calls import Calls, judged, rounds_of
 from revet.graphs.parts.casting import filled, judge_of, model_of, writer
 from revet.graphs.parts.documenting import Documenting
 from revet.graphs.parts.examining import examining_tools
@@ -88,6 +89,13 @@ def _unmet(task: Task, options: Options) -> Iterator[Unmet]:
         )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """Queries until one is unlike the others, the suggestion, and the documentation."""
+    assert isinstance(options, DraftOptions)
+    episodes = rounds_of(policy, options.episodes)
+    return Calls(3, options.tries + 2) * episodes + judged(roles.judge, episodes.most)
+
+
 DRAFT = Recipe(
     name="draft",
     summary="DRAFT: explore a tool with diverse calls, and rewrite its documentation by what they show",
@@ -96,6 +104,7 @@ DRAFT = Recipe(
     options=DraftOptions,
     needs="a language model, and the tool that the task names",
     cost="three calls an episode and one of the tool; 5 episodes at most",
+    calls=_calls,
     check=_unmet,
     revises=lambda options: False,
     published=Published(

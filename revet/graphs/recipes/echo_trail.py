@@ -24,7 +24,9 @@ from pydantic import Field
 from revet.agents.chat import ChatCritic
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.memory import ChatDistiller, TextMemory
+from revet.agents.memory.lessons import MOST_CORRECTIONS
 from revet.agents.repair import Repair
+from revet.graphs.calls import Calls, asked, judged, rounds_of
 from revet.graphs.parts.casting import judge_of, writer
 from revet.graphs.parts.examining import examining_tools
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -77,6 +79,17 @@ def cast_echo_trail(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The draft and its critique; each lesson of a run that ended well is distilled, unless it is known."""
+    assert isinstance(options, EchoTrailOptions)
+    examiner, drafts = roles.critic or roles.model, rounds_of(policy)
+    first, again = asked(roles.model), asked(roles.reviser or roles.model)
+    told = ("trajectory" in options.kinds) + MOST_CORRECTIONS * ("correction" in options.kinds)
+    lessons = Calls(0, told if options.distil else 0) * asked(examiner)
+    drafting = first + again * Calls(0, policy.rounds)
+    return drafting + asked(examiner) * drafts + lessons + judged(roles.judge, drafts.most)
+
+
 ECHO_TRAIL = Recipe(
     name="echo-trail",
     summary="EchoTrail: remember the runs that a critic approved, and show them to later runs of tasks that read alike",
@@ -86,6 +99,7 @@ ECHO_TRAIL = Recipe(
     needs="no language model: builtin:repair does, and then only runs with passed checks are remembered",
     without_model=True,
     cost="two calls a draft (the draft, the critic), and one for each lesson of a run that ended well",
+    calls=_calls,
     published=Published(
         title="EchoTrail-GUI: Building Actionable Memory for GUI Agents via Critic-Guided Self-Exploration",
         url="https://arxiv.org/abs/2512.19396",

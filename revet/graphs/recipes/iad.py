@@ -24,9 +24,10 @@ from pydantic import Field
 
 from revet.agents import EvidenceCritic
 from revet.agents.base import Reviser, Strategy
+from revet.graphs.calls import Calls, asked, judged
 from revet.graphs.parts.casting import FLAT, filled, judge_of, writer
 from revet.graphs.parts.iterating import Iterating, best_of
-from revet.graphs.parts.voters import critics_of, independent, samplers
+from revet.graphs.parts.voters import critics_of, critiques_of, independent, samplers, samples_drawn
 from revet.graphs.team import Options, Published, Recipe, Roles, Team, Unmet
 from revet.policy import Policy
 from revet.schema import Task
@@ -86,6 +87,15 @@ def _unmet(task: Task, options: Options) -> Iterator[Unmet]:
         yield Unmet(("checks",), "are missing, and so nothing verifies a candidate", hint)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The first that critics score high enough ends it; side by side, all are drawn before any is scored."""
+    assert isinstance(options, IadOptions)
+    batch = options.samples if options.parallel and roles.model is not None else 1
+    drawn, seen = samples_drawn(options.samples, batch, 1, policy)
+    critique = critiques_of(roles, "none" if options.verifier == "evidence" else "weigh", options.critiques)
+    return asked(roles.model) * drawn + critique * seen + judged(roles.judge, seen.most)
+
+
 IAD = Recipe(
     name="iad",
     summary="iterative agent decoding: each candidate is told the verifier's signal, and the best is kept",
@@ -95,6 +105,7 @@ IAD = Recipe(
     needs="a verifier: the task's checks, or a critic; no language model: builtin:repair does",
     without_model=True,
     cost="one call a candidate, 5 at most; with a critic, one more for each critique",
+    calls=_calls,
     check=_unmet,
     least_rounds=lambda options: 1,
     revises=lambda options: isinstance(options, IadOptions) and not options.parallel,

@@ -23,6 +23,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from revet.graphs.calls import ONE, Calls, asked, judged, rounds_of
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.correcting import DualCorrection
 from revet.graphs.parts.examining import examiners, examining_tools
@@ -96,6 +97,13 @@ def cast_lyra(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """A correction with tools takes no call."""
+    assert isinstance(options, LyraOptions)
+    drafts = rounds_of(policy)
+    return ONE * rounds_of(policy, options.attempts) + asked(roles.critic) * drafts + judged(roles.judge, drafts.most)
+
+
 LYRA = Recipe(
     name="lyra",
     summary="Lyra: replace the failing tool by known-good ones, then the conjecture by the error; afresh every 5",
@@ -104,6 +112,7 @@ LYRA = Recipe(
     options=LyraOptions,
     needs="a language model, and a check or a tool that says what fails",
     cost="one call a conjecture, 100 at most as published; corrections with tools cost an examination and no call",
+    calls=_calls,
     least_rounds=lambda options: 1,
     published=Published(
         title="Lyra: Orchestrating Dual Correction in Automated Theorem Proving",

@@ -25,10 +25,11 @@ from pydantic import Field
 from revet.agents.base import Choice
 from revet.agents.sampling import soundness
 from revet.errors import InputError
+from revet.graphs.calls import Calls, asked, judged
 from revet.graphs.parts.calibrating import AGREEMENT, read_calibration
 from revet.graphs.parts.sampling import Sampling
 from revet.graphs.parts.selectors import agreement, best_score, vote
-from revet.graphs.parts.voters import critics_of, independent, samplers, sampling_team
+from revet.graphs.parts.voters import critics_of, critiques_of, independent, samplers, samples_drawn, sampling_team
 from revet.graphs.step import required_checks
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
 from revet.policy import Policy
@@ -96,6 +97,13 @@ def cast_mini_n(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    assert isinstance(options, MiniNOptions)
+    drawn, seen = samples_drawn(options.samples, options.batch, options.batch, policy)
+    critique = critiques_of(roles, "none" if options.score == "agreement" else "weigh", options.critiques)
+    return asked(roles.model) * drawn + critique * seen + judged(roles.judge, seen.most)
+
+
 MINI_N = Recipe(
     name="mini-n",
     summary="best of small batches, until the best is good enough by a calibrated score",
@@ -105,6 +113,7 @@ MINI_N = Recipe(
     needs="no language model: builtin:repair does, or a proposer of yours whose drafts differ",
     without_model=True,
     cost="one call a sample, 3 at least and 12 at most; with critics, one more for each critique",
+    calls=_calls,
     least_rounds=lambda options: getattr(options, "batch", 3) - 1,
     revises=lambda options: False,
     published=Published(

@@ -28,6 +28,7 @@ from revet.agents.chat.prompts import Prompts
 from revet.agents.panel import Majority, Merge, MetaCritic, PanelCritic, Surviving, Union
 from revet.agents.panel.critics import seated
 from revet.errors import InputError
+from revet.graphs.calls import NONE, ONE, Calls, drafted
 from revet.graphs.parts.casting import judge_of, model_of, writer
 from revet.graphs.parts.voices import loaded
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -88,11 +89,16 @@ def cast_panel(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
-def _seated(voices: list[LanguageModel], options: PanelOptions, roles: Roles) -> list[Critic]:
+def _personas(options: PanelOptions, voices: int) -> tuple[str, ...]:
+    """Who sits where so many models are critics, "" for nobody in particular; a seat for each where nothing is said."""
     given = options.critics
-    if "critics" not in options.model_fields_set and len(voices) > 1:
-        given = len(voices)
-    personas = given if isinstance(given, tuple) else ("",) * given
+    if "critics" not in options.model_fields_set and voices > 1:
+        given = voices
+    return given if isinstance(given, tuple) else ("",) * given
+
+
+def _seated(voices: list[LanguageModel], options: PanelOptions, roles: Roles) -> list[Critic]:
+    personas = _personas(options, len(voices))
     if len(personas) < len(voices):
         raise InputError(
             f"the recipe panel has {len(personas)} seats for {len(voices)} models (the critic's own among them)",
@@ -111,6 +117,14 @@ def _merge(own: LanguageModel, options: PanelOptions, roles: Roles, policy: Poli
     return MetaCritic(loaded(roles, options.meta, "panel", policy) if options.meta else own, prompts=roles.prompts)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The meta-critic is asked where there is something to validate."""
+    assert isinstance(options, PanelOptions)
+    seats = len(_personas(options, 1 + len(options.models)))
+    meta = ONE.maybe if options.merge == "meta" else NONE
+    return drafted(ONE + ONE * seats + meta, policy, roles.judge)
+
+
 PANEL = Recipe(
     name="panel",
     summary="MultiCritique: several critics, and a meta-critic that validates and merges what they found",
@@ -119,6 +133,7 @@ PANEL = Recipe(
     options=PanelOptions,
     needs="a language model; several where options.models names more",
     cost="one call a draft, one a critic and one for the meta-critic in each round",
+    calls=_calls,
     published=Published(
         title="Training Language Models to Critique with Multi-agent Feedback",
         url="https://arxiv.org/abs/2410.15287",

@@ -23,6 +23,7 @@ from pydantic import Field
 from revet.agents import EvidenceCritic
 from revet.agents.chat import ChatCritic
 from revet.agents.panel import RecursiveCritic, Surviving
+from revet.graphs.calls import ONE, Calls, drafted
 from revet.graphs.parts.casting import judge_of, model_of, writer
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
 from revet.policy import Policy
@@ -55,6 +56,13 @@ def cast_recursive(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """Two on each level, but one on the last; no level above where the first has no objection."""
+    assert isinstance(options, RecursiveOptions)
+    critique = Calls(min(2, options.depth), 2 * options.depth - 1)
+    return drafted(ONE + critique, policy, roles.judge)
+
+
 RECURSIVE = Recipe(
     name="recursive",
     summary="critique of the critique, to any depth; each level decides between the two below",
@@ -62,6 +70,7 @@ RECURSIVE = Recipe(
     source="Wen et al., 2025, arXiv 2502.04675",
     options=RecursiveOptions,
     cost="one call a draft, and 2·depth - 1 at most for its critique: 2 where neither critique has an objection",
+    calls=_calls,
     published=Published(
         title="Scalable Oversight for Superhuman AI via Recursive Self-Critiquing",
         url="https://arxiv.org/abs/2502.04675",

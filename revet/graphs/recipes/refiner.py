@@ -23,6 +23,7 @@ from pydantic import Field
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.refiner import HintCritic
 from revet.agents.refiner.hints import Domain
+from revet.graphs.calls import ONE, Calls, drafted
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.examining import examining_tools
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -61,6 +62,11 @@ def cast_refiner(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The draft and the hints; a draft without steps gets none."""
+    return drafted(ONE + ONE.maybe, policy, roles.judge)
+
+
 REFINER = Recipe(
     name="refiner",
     summary="REFINER: hints at wrong intermediate steps, by place and kind of mistake, until there are none",
@@ -68,6 +74,7 @@ REFINER = Recipe(
     source="Paul et al., EACL 2024, arXiv 2304.01904",
     options=RefinerOptions,
     cost="two calls a turn, a critique and a draft",
+    calls=_calls,
     least_rounds=lambda options: 1,
     published=Published(
         title="REFINER: Reasoning Feedback on Intermediate Representations",

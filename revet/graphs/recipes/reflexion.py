@@ -24,6 +24,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from revet.agents.reflexion import Reflections, Reflector, Tester
+from revet.graphs.calls import NONE, ONE, Calls, asked, drafted
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.examining import examiners, examining_tools
 from revet.graphs.parts.reflecting import Reflecting
@@ -70,6 +71,14 @@ def cast_reflexion(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The tests, and a draft with its reflection; none comes before the first."""
+    assert isinstance(options, ReflexionOptions)
+    tests = ONE if options.tests else NONE
+    reflections = ONE * Calls(0, policy.rounds)
+    return drafted(ONE + asked(roles.critic), policy, roles.judge, once=tests + reflections)
+
+
 REFLEXION = Recipe(
     name="reflexion",
     summary="Reflexion: tests of its own are run; what failed is put into words that the next trial keeps in mind",
@@ -77,6 +86,7 @@ REFLEXION = Recipe(
     source="Shinn et al., NeurIPS 2023, arXiv 2303.11366",
     options=ReflexionOptions,
     cost="one call for the tests, one for the first draft, two for each further trial; 10 at most",
+    calls=_calls,
     published=Published(
         title="Reflexion: Language Agents with Verbal Reinforcement Learning",
         url="https://arxiv.org/abs/2303.11366",

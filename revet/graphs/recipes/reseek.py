@@ -24,6 +24,8 @@ from pydantic import Field
 from revet.agents import ChatCritic, EvidenceCritic
 from revet.agents.base import Critic
 from revet.agents.seek import CitedCritic, JudgeWithoutDropped, SeekAgent, WithoutDropped
+from revet.agents.seek.seeker import REPEATS
+from revet.graphs.calls import ONE, Calls, asked, drafted
 from revet.graphs.parts.casting import filled, judge_of, model_of
 from revet.graphs.parts.searching import SearchOptions, search_tool, unmet_search
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
@@ -66,6 +68,13 @@ def cast_reseek(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The query and the judgement of each search, with queries that were asked before; or that there is enough."""
+    assert isinstance(options, ReseekOptions)
+    seeking = Calls(1, 2 * options.searches + REPEATS - 1)
+    return drafted(ONE + seeking + asked(roles.critic), policy, roles.judge)
+
+
 RESEEK = Recipe(
     name="reseek",
     summary="ReSeek: judge what each search found, drop what is useless, plan anew; claims cite what was found",
@@ -73,6 +82,7 @@ RESEEK = Recipe(
     source="Li et al., 2025, arXiv 2510.00568",
     options=ReseekOptions,
     cost="two calls a search, a plan and a judgement, and two more a draft; 4 searches a draft at most",
+    calls=_calls,
     check=unmet_search,
     published=Published(
         title="ReSeek: A Self-Correcting Framework for Search Agents with Instructive Rewards",

@@ -29,6 +29,7 @@ from revet.agents import Critic, EvidenceCritic
 from revet.agents.chat import ChatCritic
 from revet.agents.repair import Repair
 from revet.agents.search import ChatThinker, Expander, Mutating, SelfEvaluation
+from revet.graphs.calls import Calls, asked, judged, rounds_of
 from revet.graphs.parts.casting import FLAT, filled, judge_of, writer
 from revet.graphs.parts.rethinking import Rethinking, drafting
 from revet.graphs.parts.rewards import nearness, passed_part, said_by
@@ -113,6 +114,16 @@ def _shaped(attempt: Attempt, checks: Sequence[Check]) -> float:
     return TESTS * passed_part(attempt, checks) + EVALUATION * nearness(attempt, checks)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """Before each draft its thought is thought of, or rewritten; the thoughts of one node come together."""
+    assert isinstance(options, RethinkOptions)
+    most = rounds_of(policy, options.rollouts * (1 + options.rethinks)).most
+    least = min(most, options.rollouts, options.depth) if options.all_rollouts else 1
+    drafts, evaluates = Calls(least, most), asked(roles.critic or roles.model)
+    examined = (evaluates.maybe if options.all_rollouts else asked(roles.critic)) * drafts
+    return asked(roles.model) * (drafts + Calls(1, most)) + examined + judged(roles.judge, most)
+
+
 RETHINK_MCTS = Recipe(
     name="rethink-mcts",
     summary="RethinkMCTS: tree search over thoughts; one whose code fails is rewritten by the trace of the failure",
@@ -122,6 +133,7 @@ RETHINK_MCTS = Recipe(
     needs="checks that fail; no language model: builtin:repair does",
     without_model=True,
     cost="two calls a draft (a thought, its code), and one for each node that is expanded",
+    calls=_calls,
     least_rounds=lambda options: 1,
     revises=lambda options: False,
     published=Published(

@@ -23,6 +23,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from revet.agents.contrast import Contraster, written_from
+from revet.graphs.calls import NONE, ONE, Calls, asked, judged, rounds_of
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.contrasting import Contrasting, Writes
 from revet.graphs.parts.examining import examiners, examining_tools
@@ -78,6 +79,19 @@ def cast_self_contrast(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """Two perspectives at least, and all of those that are given; a turn contrasts every pair, and revises each."""
+    assert isinstance(options, SelfContrastOptions)
+    heard = Calls(len(options.given), len(options.given)) if options.given else Calls(2, options.perspectives)
+    rivals, turns = min(options.compared, heard.most), min(options.turns, policy.rounds)
+    turn = rivals * (rivals - 1) // 2 + 1 + rivals
+    mended = max(0, policy.rounds + 1 - heard.most - turns)
+    drafts = rounds_of(policy)
+    examined = asked(roles.critic) * Calls(min(heard.least, drafts.most), drafts.most)
+    sampled = (NONE if options.given else ONE) + heard
+    return sampled + Calls(0, turn * turns + mended) + examined + judged(roles.judge, drafts.most)
+
+
 SELF_CONTRAST = Recipe(
     name="self-contrast",
     summary="Self-Contrast: solve from different perspectives, what differs is a checklist, revise until all agree",
@@ -85,6 +99,7 @@ SELF_CONTRAST = Recipe(
     source="Zhang et al., ACL 2024, arXiv 2401.02009",
     options=SelfContrastOptions,
     cost="one call for the perspectives and one each; a turn over n different results: n(n-1)/2 + 1 + n calls",
+    calls=_calls,
     least_rounds=lambda options: 1,
     published=Published(
         title="Self-Contrast: Better Reflection Through Inconsistent Solving Perspectives",

@@ -25,6 +25,7 @@ from pydantic import Field
 from revet.agents.base import Choice
 from revet.agents.chat import ChatAgent
 from revet.agents.refine import CORRECT, FEEDBACK, SelfRefiner
+from revet.graphs.calls import ONE, Calls, asked, judged, rounds_of
 from revet.graphs.parts.casting import FLAT, filled, judge_of, model_of, writer
 from revet.graphs.parts.examining import examiners, examining_tools
 from revet.graphs.parts.views import as_first, at
@@ -90,6 +91,12 @@ def cast_self_refine(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """A draft, and what its author says of it: that it is correct, or how it should be."""
+    drafts = rounds_of(policy)
+    return ONE * Calls(2, drafts.most) + asked(roles.critic) * drafts + judged(roles.judge, drafts.most)
+
+
 SELF_REFINE = Recipe(
     name="self-refine",
     summary="Self-Refine: feedback on its own draft and the rewritten draft in one call, until it calls it correct",
@@ -97,6 +104,7 @@ SELF_REFINE = Recipe(
     source="Madaan et al., NeurIPS 2023, arXiv 2303.17651",
     options=SelfRefineOptions,
     cost="one call a draft, and one to call it correct",
+    calls=_calls,
     least_rounds=lambda options: 1,
     published=Published(
         title="Self-Refine: Iterative Refinement with Self-Feedback",

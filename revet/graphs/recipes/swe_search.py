@@ -27,6 +27,7 @@ from revet.agents import EvidenceCritic
 from revet.agents.repair import Repair
 from revet.agents.search import Actor, Debate, Drafting, Mutating, ValueFunction
 from revet.agents.search.debate import Decided, Discriminator
+from revet.graphs.calls import NONE, Calls, asked, rounds_of
 from revet.graphs.parts.branching import Branching
 from revet.graphs.parts.casting import FLAT, filled, writer
 from revet.graphs.parts.rethinking import drafting
@@ -123,6 +124,17 @@ def _worth(attempt: Attempt, checks: Sequence[Check]) -> float:
     return TESTS * passed_part(attempt, checks) + NEARNESS * nearness(attempt, checks)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The draft and its value, until enough of them are finished; a debate where there are several."""
+    assert isinstance(options, SweOptions)
+    debates = options.discriminator and (roles.judge or roles.model) is not None
+    most = rounds_of(policy, options.nodes).most
+    finished = options.finished or (5 if debates else 1)
+    drafts = Calls(min(finished, most), most)
+    debate = Calls(0, options.agents * options.debate) if debates and drafts.most > 1 else NONE
+    return (asked(roles.model) + asked(roles.critic or roles.model)) * drafts + debate
+
+
 SWE_SEARCH = Recipe(
     name="swe-search",
     summary="SWE-Search: tree search with a value function, hindsight feedback for other branches, and a debate",
@@ -132,6 +144,7 @@ SWE_SEARCH = Recipe(
     needs="no language model: builtin:repair does",
     without_model=True,
     cost="two calls a draft (the draft, its value), and agents x rounds of debate calls at the end (5 x 3)",
+    calls=_calls,
     least_rounds=lambda options: 1,
     published=Published(
         title="SWE-Search: Enhancing Software Agents with Monte Carlo Tree Search and Iterative Refinement",

@@ -29,6 +29,7 @@ from pydantic import Field
 from revet.agents.evidence import EvidenceCritic
 from revet.agents.refine import StepRefiner
 from revet.agents.table import Curator, TableCritic
+from revet.graphs.calls import ONE, Calls, drafted
 from revet.graphs.parts.casting import FLAT, filled, model_of, writer
 from revet.graphs.parts.examining import examining_tools
 from revet.graphs.parts.refining import FromWrongStep
@@ -80,6 +81,12 @@ def cast_table_critic(roles: Roles, options: Options, policy: Policy) -> Team:
     )
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The draft, and the judge; the router and the critic where the judge calls it wrong. What was learnt is curated
+    where it then called one right."""
+    return drafted(ONE + ONE + (ONE + ONE).maybe, policy)
+
+
 TABLE_CRITIC = Recipe(
     name="table-critic",
     summary="Table-Critic: a judge, a critic with templates from a growing tree of errors, a refiner, and a curator",
@@ -87,6 +94,7 @@ TABLE_CRITIC = Recipe(
     source="Yu et al., ACL 2025, arXiv 2502.11799",
     options=TableCriticOptions,
     cost="two calls (draft, judge); four more for each loop (route, critique, refinement, judge), one to curate",
+    calls=_calls,
     least_rounds=lambda options: 1,
     published=Published(
         title="Table-Critic: A Multi-Agent Framework for Collaborative Criticism and Refinement in Table Reasoning",

@@ -25,6 +25,7 @@ from pydantic import Field
 from revet.agents import ChatAgent, EvidenceCritic
 from revet.agents.prefixed import Prefixed
 from revet.agents.rollback import HOME, RollbackAnalyst
+from revet.graphs.calls import ONE, Calls, drafted
 from revet.graphs.parts.casting import FLAT, beneath, filled, judge_of, model_of, writer
 from revet.graphs.parts.rollbacks import Caps, NothingToRollBack, Rollbacks
 from revet.graphs.parts.stopping import Repeated, Rounds, StopRule
@@ -83,6 +84,11 @@ def _least_rounds(options: Options) -> int:
     return min(1, options.solutions - 1)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The path, and its analysis; a path without steps gets none."""
+    return drafted(ONE + ONE.maybe, policy, roles.judge)
+
+
 THOUGHT_ROLLBACK = Recipe(
     name="thought-rollback",
     summary="Thought Rollback: go back to before a bad step, with the error analysis as experience; weighted vote",
@@ -90,6 +96,7 @@ THOUGHT_ROLLBACK = Recipe(
     source="Chen and Li, ICML 2024, arXiv 2412.19707",
     options=ThoughtRollbackOptions,
     cost="two calls a path, one that writes it and one that analyses it; 8 paths at most",
+    calls=_calls,
     least_rounds=_least_rounds,
     published=Published(
         title="Toward Adaptive Reasoning in Large Language Models with Thought Rollback",

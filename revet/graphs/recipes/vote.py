@@ -25,6 +25,7 @@ vote, and what wins passes the gate. Variants, by options:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -34,11 +35,21 @@ from pydantic import Field
 from revet.agents.base import Choice
 from revet.agents.sampling import DoubtingModel
 from revet.errors import InputError
+from revet.graphs.calls import NONE, Calls, asked, judged
 from revet.graphs.parts.casting import judge_of
 from revet.graphs.parts.sampling import Sampling
 from revet.graphs.parts.selectors import best_score, grouped, tournament, weighted_vote
 from revet.graphs.parts.settling import majority_confidence
-from revet.graphs.parts.voters import critics_of, independent, samplers, sampling_team, sound_enough, weights
+from revet.graphs.parts.voters import (
+    critics_of,
+    critiques_of,
+    independent,
+    samplers,
+    samples_drawn,
+    sampling_team,
+    sound_enough,
+    weights,
+)
 from revet.graphs.step import required_checks
 from revet.graphs.team import Options, Published, Recipe, Roles, Team
 from revet.policy import Policy
@@ -113,6 +124,22 @@ def cast_vote(roles: Roles, options: Options, policy: Policy) -> Team:
     return sampling_team(roles, policy, sampling, critics, alike=options.alike)
 
 
+def _calls(roles: Roles, options: Options, policy: Policy) -> Calls:
+    """The least is where all samples say the same. To doubt is to think so often more, and to answer then."""
+    assert isinstance(options, VoteOptions)
+    agreed = options.samples
+    if options.confidence is not None:
+        agreed = next(n for n in range(1, 64) if majority_confidence([n]) >= options.confidence)
+    drawn, seen = samples_drawn(options.samples, options.batch, agreed, policy)
+    each = asked(roles.model) * (options.doubts + 2 if options.doubts else 1)
+    critique = critiques_of(roles, options.critics, options.critiques)
+    matches = NONE
+    if options.select in ("knockout", "swiss"):
+        rounds = math.ceil(math.log2(seen.most)) if options.select == "swiss" else 0
+        matches = Calls(0, 2 * (rounds * (seen.most // 2) or seen.most - 1)) * asked(roles.judge)
+    return each * drawn + critique * seen + matches + judged(roles.judge, seen.most)
+
+
 VOTE = Recipe(
     name="vote",
     summary="self-consistency: sample until the majority is settled, then take what most samples say",
@@ -122,6 +149,7 @@ VOTE = Recipe(
     needs="no language model: builtin:repair does, or a proposer of yours whose drafts differ",
     without_model=True,
     cost="one call a sample, 4 samples at least and 40 at most; with critics, a call more for each critique",
+    calls=_calls,
     least_rounds=lambda options: min(getattr(options, "samples", 3), 3) - 1,
     revises=lambda options: False,
     published=Published(

@@ -133,7 +133,7 @@ def list_page(shown: Listed) -> str:
             recipes=shown.store.named("recipe"),
             rows=rows_html(shown),
             waiting=waiting,
-            place=str(shown.store.folder.absolute()),
+            place=shown.store.shown if shown.store.url else str(shown.store.folder.absolute()),
             plural=plural,
         )
     )

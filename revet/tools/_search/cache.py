@@ -74,6 +74,7 @@ class Cache:
         self, path: Path, *, most_bytes: int = 256 * 1024 * 1024, most_days: float = 90.0, read_only: bool = False
     ) -> None:
         self.path, self.most_bytes, self.most_days, self.read_only = path, most_bytes, most_days, read_only
+        self.shown = str(path)
 
     def get(self, kind: str, key: str) -> Kept | None:
         """The answer, whatever its age; None if there is none. Blocking."""

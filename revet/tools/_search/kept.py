@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic import JsonValue
@@ -20,12 +20,23 @@ from pydantic import JsonValue
 from revet.errors import InputError
 from revet.models.limits import Limits
 from revet.models.retry import Retries
+from revet.store.place import url_of
 from revet.tools._search.cache import DAY, Cache, Kept, NotKept, cache_home
+
+if TYPE_CHECKING:
+    from revet.tools._search.pg_cache import PgCache
 
 __all__ = ["Fetched", "Missing", "Passing", "Store", "again", "moment"]
 
 FILE = "web.sqlite"
 T = TypeVar("T")
+
+
+class Bounds(TypedDict):
+    """How much is kept, see `Cache`."""
+
+    most_bytes: int
+    most_days: float
 
 
 class Passing(Exception):
@@ -53,10 +64,12 @@ class Fetched:
 
 
 class Store:
-    """A cache with its rules. `replay` names a cache (its file or its folder) that alone answers, at any age.
+    """A cache with its rules. `replay` names a cache (its file, its folder, or a database by its URL) that alone
+    answers, at any age.
 
-    `folder` is where the cache lies, by default that of the user; `days` is how long an answer is fresh. `offline`:
-    only the cache answers. At most `concurrency` requests are under way, begun at least `interval` seconds apart.
+    `folder` is where the cache lies (a folder, or the URL of a PostgreSQL database), by default that of the user, or
+    the one that `settle` names; `days` is how long an answer is fresh. `offline`: only the cache answers. At most
+    `concurrency` requests are under way, begun at least `interval` seconds apart.
     """
 
     def __init__(
@@ -77,6 +90,15 @@ class Store:
         self.fresh, self.retries = days * DAY, retries
         self._limits = Limits(concurrency, 1 / interval if interval else None)
         self._turns: WeakValueDictionary[tuple[int, str, str], asyncio.Lock] = WeakValueDictionary()
+        named = replay if replay is not None else folder
+        self._unsettled = named is None
+        # What is kept outlives its freshness, so that a run can be done again offline.
+        self._bounds: Bounds = {"most_bytes": int(megabytes * 1024 * 1024), "most_days": max(90.0, 3 * days)}
+        self.cache: Cache | PgCache
+        url = None if named is None else url_of(named)
+        if url is not None:
+            self.cache = _cache_at(url, self._bounds, read_only=replay is not None)
+            return
         if replay is not None:
             path = Path(replay).expanduser().resolve()
             path = path / FILE if path.is_dir() else path
@@ -87,8 +109,12 @@ class Store:
         place = Path(folder).expanduser().resolve() if folder is not None else cache_home()
         if place.exists() and not place.is_dir():
             raise InputError(f"the cache {place} is no folder", hint="name a folder")
-        # What is kept outlives its freshness, so that a run can be done again offline.
-        self.cache = Cache(place / FILE, most_bytes=int(megabytes * 1024 * 1024), most_days=max(90.0, 3 * days))
+        self.cache = Cache(place / FILE, **self._bounds)
+
+    def settle(self, url: str) -> None:
+        """Keep answers in the PostgreSQL database at `url`, if no cache was named. The first that is said counts."""
+        if self._unsettled:
+            self.cache, self._unsettled = _cache_at(url, self._bounds), False
 
     async def answer(
         self,
@@ -110,7 +136,7 @@ class Store:
             if kept and (self.offline or (age <= self.fresh and good(kept.body, age))):
                 return Fetched(kept, cached=True)
             if self.offline:
-                raise Missing(f"offline, and the cache {self.cache.path} has no answer to it")
+                raise Missing(f"offline, and the cache {self.cache.shown} has no answer to it")
             source, body = await again(self.retries, lambda: self._limited(fetch))
             kept = Kept(at=time.time(), source=source, body=body)
             try:
@@ -123,11 +149,17 @@ class Store:
         try:
             return self.cache.get(kind, key)
         except sqlite3.OperationalError as error:
-            raise InputError(f"the cache {self.cache.path} cannot be used: {error}", hint="name another") from None
+            raise InputError(f"the cache {self.cache.shown} cannot be used: {error}", hint="name another") from None
 
     async def _limited(self, fetch: Callable[[], Awaitable[T]]) -> T:
         async with self._limits:
             return await fetch()
+
+
+def _cache_at(url: str, bounds: Bounds, *, read_only: bool = False) -> PgCache:
+    from revet.tools._search.pg_cache import PgCache
+
+    return PgCache(url, **bounds, read_only=read_only)
 
 
 async def again(retries: Retries, call: Callable[[], Awaitable[T]]) -> T:
