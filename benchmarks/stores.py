@@ -1,7 +1,7 @@
 """Many processes on one store: 8 × 500 runs in PostgreSQL, and the same in SQLite beside it; lost rows and time.
 
 Each process begins each of its runs under a lease, saves it as a repair leaves it (see `tests.report.samples`), and
-reads it back as the newest of its task. Both stores take turns in one process after the other's, on the same disk; the
+reads it back. Both stores take turns in one process after the other's, on the same disk; the
 best of each counts. The server is one of Debian's on a socket, without flushing to the disk (`fsync=off`), as SQLite
 with its write-ahead log does not flush each transaction either; with `--fsync` it flushes. One process is killed in the
 middle with ``--kill``: what it had begun is taken over by another one when its lease has run out.

@@ -30,6 +30,7 @@
     │   ├── BudgetSpent         … the tokens or the cost that the policy allows are spent
     │   └── ReplayMiss          … the recording holds no answer to this request; names the nearest
     └── StoreError              what was asked for is not in the store
+        ├── RunBusy             … another process is at work on the run, or on its task
         └── RunNotFound         … names the nearest ids
 
 A failing program is data (`Evidence`), not an exception. A broken sandbox raises.
@@ -59,6 +60,7 @@ __all__ = [
     "ProtectedPath",
     "ReplayMiss",
     "RevetError",
+    "RunBusy",
     "RunNotFound",
     "SandboxBroken",
     "SandboxUnavailable",
@@ -233,6 +235,10 @@ class ReplayMiss(ModelError):
 
 class StoreError(RevetError):
     """The store cannot answer."""
+
+
+class RunBusy(StoreError):
+    """Another process is at work on the run, or on its task: nothing was begun here, and it can be tried again."""
 
 
 class RunNotFound(StoreError):

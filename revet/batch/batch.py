@@ -17,21 +17,21 @@ import asyncio
 import gc
 import heapq
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from revet.batch.course import AGAIN, Agents, Asker, Course, TaskBusy, ended_before, waits
+from revet.batch.course import AGAIN, Agents, Asker, Course, Untold, telling, waits
 from revet.batch.fatal import ends_the_batch
 from revet.batch.feed import Feed
 from revet.batch.held import Held
 from revet.batch.results import Results
 from revet.batch.totals import Totals
-from revet.errors import InputError, RevetError, StoreError, WorkspaceBusy
+from revet.errors import InputError, RevetError, RunBusy, StoreError, WorkspaceBusy
 from revet.report import Ended, Reporter, Tally
 from revet.report.text import duration
-from revet.schema import Task
+from revet.schema import Run, Task
 from revet.taskfile import BadEntry, Entry
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Batch:
         self.refused = 0
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="revet batch")
         self._feed = Feed(tasks, self._threads)
-        self._taking: asyncio.Task[list[tuple[int, Entry | BadEntry]]] | None = None
+        self._taking: asyncio.Task[list[tuple[int, Entry | BadEntry, Run | None]]] | None = None
         self._held = Held()
         self._entries: dict[int, Entry] = {}
         """All that were taken and have not ended, by their place in the file."""
@@ -109,6 +109,7 @@ class Batch:
         self._taken_over: set[int] = set()
         self._courses: dict[int, Course] = {}
         self._news = asyncio.Event()
+        self._look_at = 0.0
         self._end_at: float | None = None
         self._settled = False
 
@@ -146,7 +147,7 @@ class Batch:
                 await self._skip_the_rest(spent)
             self._begin()
             if self._taking is None and self._has_room():
-                self._taking = asyncio.create_task(self._feed.take(PORTION))
+                self._taking = asyncio.create_task(self._next(PORTION))
                 self._taking.add_done_callback(lambda _: self._news.set())
             if self._taking is None and not self._running and not self._aside:
                 break
@@ -156,12 +157,18 @@ class Batch:
                 await self._take()
 
     async def _next_news(self) -> None:
-        """Wait until a task ended, or others were read. What was put aside is looked at from time to time."""
+        """Wait until a task ended, or others were read. What was put aside is looked at from time to time, however
+        much else there is to do; where that takes long, less often.
+        """
         try:
-            async with asyncio.timeout(AGAIN if self._aside else None):
+            async with asyncio.timeout_at(self._look_at if self._aside else None):
                 await self._news.wait()
         except TimeoutError:
+            pass
+        clock = asyncio.get_running_loop().time
+        if self._aside and (begun := clock()) >= self._look_at:
             await self._look_again()
+            self._look_at = clock() + max(AGAIN, 10 * (clock() - begun))
 
     # --- which may begin -----------------------------------------------------------------------------------
 
@@ -169,12 +176,27 @@ class Batch:
         waiting = len(self._entries) - len(self._running) - len(self._aside)
         return not self._feed.over and waiting + PORTION <= max(AHEAD, 4 * self.jobs) and len(self._aside) < ASIDE
 
+    async def _next(self, most: int) -> list[tuple[int, Entry | BadEntry, Run | None]]:
+        """The next `most` tasks, each with the run by which it is done already (`resume`)."""
+        taken = await self._feed.take(most)
+        tasks = [entry.task for _, entry in taken if isinstance(entry, Entry)] if self.resume else []
+        runs = await asyncio.get_running_loop().run_in_executor(self._threads, self.store.done, tasks) if tasks else ()
+        done = {run.task.id: run for run in runs if run is not None}
+        return [
+            (number, entry, done.get(entry.task.id) if isinstance(entry, Entry) else None) for number, entry in taken
+        ]
+
     async def _take(self) -> None:
-        """Those that are being read: one that cannot be run ends at once, each other waits for its workspace."""
+        """Those that are being read: one that cannot be run, or is done, ends at once; each other waits for its
+        workspace.
+        """
         taking, self._taking = self._taking, None
-        for number, entry in await taking if taking is not None else ():
+        for number, entry, done in await taking if taking is not None else ():
             if isinstance(entry, BadEntry):
                 self._tell(number, Ended(Task(id=entry.id), error=entry.error), begun=False)
+                continue
+            if done is not None:
+                self._tell(number, Ended(entry.task, done, again=True), begun=False)
                 continue
             self._entries[number] = entry
             if self._held.enter(number, entry.task.workspace):
@@ -248,7 +270,7 @@ class Batch:
 
     def _may_come_again(self, number: int, course: Course, error: BaseException) -> bool:
         """Put the task aside if somebody else has it, or its workspace."""
-        busy = isinstance(error, TaskBusy | WorkspaceBusy) and course.run_id is None
+        busy = isinstance(error, RunBusy | WorkspaceBusy) and course.run_id is None
         if not busy and not course.lost:
             return False
         if course.lost:
@@ -260,6 +282,8 @@ class Batch:
             self._told.add(number)
         del self._courses[number]
         key = self.store.task_key(course.entry.task)
+        if not self._aside:
+            self._look_at = asyncio.get_running_loop().time() + AGAIN
         self._aside[number] = None if isinstance(error, WorkspaceBusy) else key
         return True
 
@@ -269,7 +293,7 @@ class Batch:
             error = RevetError("it was cancelled by something within it")
         if not isinstance(error, Exception):
             raise error
-        if ends_the_batch(error, self.store.folder):
+        if isinstance(error, Untold) or ends_the_batch(error, self.store.folder):
             hint = "make room, or mend what it says"
             raise error if isinstance(error, RevetError) else StoreError(f"nothing can be kept: {error}", hint=hint)
         run = None
@@ -285,12 +309,8 @@ class Batch:
         elif ended.error is not None and not isinstance(ended.error, RevetError):
             self.fault = self.fault or ended.error
         self.tally.ended(ended, number, begun=begun)
-        try:
+        with telling():
             self.reporter.ended(ended)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise RevetError(f"how the tasks end cannot be printed: {error.strerror or error}") from error
         if self.tally.done == SETTLED and not gc.get_freeze_count():
             self._settle()
 
@@ -323,22 +343,14 @@ class Batch:
             if self._taking is not None:
                 await self._take()
             waiting = [number for number in self._entries if number not in self._running]
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, self._unrun, waiting, why)
-            for number, ended in found:
-                self._tell(number, ended, begun=False)
+            for number in waiting:
+                self._tell(number, Ended(self._entries[number].task, skipped=why), begun=False)
                 self._forget(number)
             self._ready.clear()
             self._aside.clear()
             if self._feed.over:
                 return
-            self._taking = asyncio.create_task(self._feed.take(MANY))
-
-    def _unrun(self, numbers: Sequence[int], why: str) -> list[tuple[int, Ended]]:
-        tasks = [(number, self._entries[number].task) for number in numbers]
-        before = (ended_before(self.store, task) if self.resume else None for _, task in tasks)
-        return [
-            (number, known or Ended(task, skipped=why)) for (number, task), known in zip(tasks, before, strict=True)
-        ]
+            self._taking = asyncio.create_task(self._next(MANY))
 
     def _close(self, complete: bool) -> None:
         try:

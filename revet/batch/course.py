@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
-from revet.errors import RevetError, StoreError, WorkspaceBusy
+from revet.errors import RevetError, RunBusy, WorkspaceBusy
 from revet.policy import asked_by_rules
 from revet.report import Ended, Reporter, Tally
 from revet.schema import Run, RunOutcome, Task, utcnow
@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from revet.store import Store
     from revet.taskfile import Entry, Settings
 
-__all__ = ["AGAIN", "Agents", "Asker", "Course", "Reply", "Runner", "TaskBusy", "ended_before", "seconds_left", "waits"]
+__all__ = [
+    "AGAIN",
+    "Agents",
+    "Asker",
+    "Course",
+    "Reply",
+    "Runner",
+    "Untold",
+    "seconds_left",
+    "telling",
+    "waits",
+]
 
 T = TypeVar("T")
 AGAIN = 0.7
@@ -57,13 +68,22 @@ Asker = Callable[[Run], Awaitable["Reply | None"]]
 """Asks a person about a run that waits: yes, no, what else (see `Agent.aresume`), or None for no answer."""
 
 
-class TaskBusy(StoreError):
-    """Another process has the task: nothing was begun here. It can be tried again."""
+class Untold(RevetError):
+    """What happens cannot be printed: who read it is gone, or a disk is full."""
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Tells the reporter something inside: an error of that is no matter of the task that it is about."""
+    try:
+        yield
+    except OSError as error:
+        raise Untold(f"what becomes of the tasks cannot be printed: {error.strerror or error}") from error
 
 
 @dataclass
 class Course:
-    """One task on its way. `end` raises `TaskBusy`, or `WorkspaceBusy`, if somebody else has the task or the workspace
+    """One task on its way. `end` raises `RunBusy`, or `WorkspaceBusy`, if somebody else has the task or the workspace
     and nothing was begun. `taken_up` once the task is this process's own; `run_id` is its run's, once it has one;
     `lost` if another process took the task over, for this one was stopped or cut off for longer than its lease.
     """
@@ -83,7 +103,7 @@ class Course:
     async def end(self) -> Ended:
         """Take the task to its end. With `resume`, one that ended well counts, and what was begun goes on."""
         key = self.store.task_key(self.entry.task)
-        busy = TaskBusy("another process is at work on this task", hint="wait until it has ended")
+        busy = RunBusy("another process is at work on this task", hint="wait until it has ended")
         async with self._held(self.store.leases.hold(key, busy)):
             self.taken_up = True
             self.tally.started()
@@ -177,9 +197,10 @@ class Course:
         task, run = self.entry.task, None
         async with aclosing(cast("AsyncGenerator[Event, None]", stream)) as events:
             async for event in events:
-                self.reporter.heard(task, event)
                 if event.type == "started":
                     self.run_id = event.run
+                with telling():
+                    self.reporter.heard(task, event)
                 if event.type == "finished":
                     run = event.run
         if run is None:
@@ -188,12 +209,6 @@ class Course:
 
     async def _in_thread(self, look: Callable[..., T], *given: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, look, *given)
-
-
-def ended_before(store: Store, task: Task) -> Ended | None:
-    """How the task ended, if it ended well in an earlier batch and was not taken back since."""
-    run_id, before = _known(store, task)
-    return Ended(task, before, again=True) if run_id is None and before is not None and _counts(before) else None
 
 
 def seconds_left(run: Run, ask_seconds: float | None) -> float | None:
@@ -207,7 +222,8 @@ def waits(reporter: Reporter, task: Task, busy: BaseException) -> None:
     """Say that the task waits for what somebody else has."""
     from revet.graphs.events import Progressed
 
-    reporter.heard(task, Progressed(kind="batch.waits", data={"why": str(busy).partition("\n")[0]}))
+    with telling():
+        reporter.heard(task, Progressed(kind="batch.waits", data={"why": str(busy).partition("\n")[0]}))
 
 
 def _known(store: Store, task: Task) -> tuple[str | None, Run | None]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from revet.batch.casts import ASKED, Cast, cast_of
-from revet.batch.course import ended_before
 from revet.batch.earlier import Earlier, earlier
 from revet.batch.totals import Totals
 from revet.errors import InputError
@@ -28,6 +28,8 @@ __all__ = ["Estimate", "Forecast", "Group", "forecast"]
 _ALIKE = ASKED | {"sandbox", "sandbox_features", "seconds", "tokens", "cost"}
 """The settings by which tasks are grouped."""
 _ROLES = ("model", "reviser", "critic", "judge")
+AT_ONCE = 256
+"""Tasks about which the store is asked at once."""
 
 
 @dataclass(frozen=True)
@@ -163,16 +165,15 @@ class Forecast:
 def forecast(tasks: Iterable[Entry | BadEntry], totals: Totals, store: Store, *, resume: bool = False) -> Forecast:
     """Count what would be run. The store is only read: for what is done already, and for what earlier runs took."""
     told = Forecast(totals)
-    begun = frozenset(store.named("task")) if resume else frozenset()
     groups: dict[str, Group] = {}
     seen: set[bytes] = set()
     again: Counter[bytes] = Counter()
-    for entry in tasks:
+    for entry, done in _looked_up(tasks, store) if resume else ((entry, False) for entry in tasks):
         told.tasks += 1
         if isinstance(entry, BadEntry):
             told.bad += 1
             continue
-        if entry.task.id in begun and ended_before(store, entry.task) is not None:
+        if done:
             told.done += 1
             continue
         key = _key(entry.settings)
@@ -188,6 +189,15 @@ def forecast(tasks: Iterable[Entry | BadEntry], totals: Totals, store: Store, *,
     told.groups = sorted(groups.values(), key=lambda group: -group.tasks)
     told.shared, told.sharing = len(again), again.total() + len(again)
     return told
+
+
+def _looked_up(tasks: Iterable[Entry | BadEntry], store: Store) -> Iterator[tuple[Entry | BadEntry, bool]]:
+    """Each task, and whether it is done already."""
+    rest = iter(tasks)
+    while some := list(islice(rest, AT_ONCE)):
+        runs = store.done([entry.task for entry in some if isinstance(entry, Entry)])
+        done = {run.task.id for run in runs if run is not None}
+        yield from ((entry, isinstance(entry, Entry) and entry.task.id in done) for entry in some)
 
 
 def _key(settings: Settings) -> str:

@@ -110,7 +110,9 @@ class Results:
             self._file.append(json.dumps(line).encode() + b"\n")
 
     def close(self, *, complete: bool = False) -> None:
-        """Stop writing. `complete`: every task of the batch was told, so that lines of any others go."""
+        """Stop writing. `complete`: every task of the batch was told, so that lines of any others go. Can be called
+        again, which does nothing.
+        """
         try:
             if complete:
                 self._gone.update(number for number, _ in self._kept.values())
@@ -119,6 +121,8 @@ class Results:
                     self._keep_lines(gone=self._gone)
                 self._file.close(sync=True)
         finally:
+            self._gone.clear()
+            self._kept.clear()
             self._file.close()
 
     def _go_on(self) -> None:

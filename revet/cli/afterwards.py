@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from revet.cli.way import Way
     from revet.report import Ended, Tally
 
-__all__ = ["code_of", "say_how_it_ended"]
+__all__ = ["code_of", "nobody_reads", "say_how_it_ended"]
 
 
 def say_how_it_ended(console: Console, batch: Batch, way: Way, *, tasks: int, stopped: bool) -> None:
@@ -43,9 +43,16 @@ def say_how_it_ended(console: Console, batch: Batch, way: Way, *, tasks: int, st
 def code_of(batch: Batch) -> int:
     """1 for a batch that broke off or of which some task did not end well; 2 where nothing was run."""
     tally = batch.tally
+    if nobody_reads(batch):
+        return NOT_ALL
     if tally.done == batch.refused and (tally.done or batch.broken):
         return BAD_INPUT
     return 0 if tally.ok == tally.done and batch.broken is None else NOT_ALL
+
+
+def nobody_reads(batch: Batch) -> bool:
+    """True if the batch stopped because whoever read its output is gone (``revet run … | head``): nothing is said."""
+    return batch.broken is not None and isinstance(batch.broken.__cause__, BrokenPipeError)
 
 
 def _say_fault(batch: Batch) -> None:
@@ -65,7 +72,7 @@ def _say_stopped(console: Console, batch: Batch, tasks: int, folder: str | None)
         words = f"{run_id} had just committed {files}. To take that back: "
         console.print(Text.assemble(words, (again_command(run_id, "undo", folder), "bold")), soft_wrap=True)
     counted = f"Stopped. {batch.tally.done} of {tasks} tasks had ended; "
-    words = f"{counted}the {'rest' if committed else 'others'} changed nothing. To go on: "
+    words = f"{counted}{'nothing else was changed' if committed else 'the others changed nothing'}. To go on: "
     console.print(Text.assemble(words, (_again(), "bold")), soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
@@ -22,6 +23,7 @@ __all__ = [
     "Out",
     "StoreUrl",
     "again",
+    "check_folder",
     "folder_shown",
     "guarded",
     "open_store",
@@ -80,11 +82,20 @@ def open_store(out: Path, url: str | None = None) -> Store:
     from revet.store.place import is_url
 
     if url is None:
+        check_folder(out)
         return Store(out)
     if not is_url(url):  # which is not quoted: it may hold a password
         hint = "write postgresql://USER@HOST/NAME; a folder is named with --out"
         raise InputError("--store (or REVET_STORE) is no URL of a database", hint=hint)
     return Store(url, folder=out)
+
+
+def check_folder(out: Path) -> None:
+    """Raise `InputError` for an --out that was meant to be a URL, which is not quoted: it may hold a password."""
+    from revet.errors import InputError
+
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", str(out)):
+        raise InputError("--out names a folder, and this is a URL", hint="name the database with --store")
 
 
 def folder_shown(out: Path, url: str | None = None) -> str | None:

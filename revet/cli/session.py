@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import typer
 
 from revet.batch import Batch, Results, open_results
 from revet.batch.casts import purse_for
-from revet.cli.afterwards import code_of, say_how_it_ended
+from revet.cli.afterwards import code_of, nobody_reads, say_how_it_ended
 from revet.cli.asking import Asking
 from revet.cli.common import INTERRUPTED, TERMINATED, open_store
 from revet.cli.summary import keep_summary
@@ -83,6 +84,8 @@ def do(tasks: Tasks, way: Way) -> int:
     finally:
         reporter.close()
     code = keep_summary(batch, tasks, way, stop.code or code_of(batch))
+    if nobody_reads(batch):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # ends the process with 1, without a word
     if batch.broken is not None and not isinstance(batch.broken, RevetError):
         raise batch.broken
     say_how_it_ended(console, batch, way, tasks=tasks.count, stopped=bool(stop.code))

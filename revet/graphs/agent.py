@@ -20,11 +20,10 @@ from revet.agents import Critic, Judge, Proposer, Reviser
 from revet.agents import Memory as Remembering
 from revet.effects.rules import Rules
 from revet.errors import InputError, StoreError
-from revet.graphs import core, events, tracing
+from revet.graphs import core, events, records, tracing
 from revet.graphs.answering import Approver, answered, last_of
 from revet.graphs.bench import Bench
 from revet.graphs.casting import Speaker, cast_team, check_task
-from revet.graphs.nodes import run_of
 from revet.graphs.notebook import progress_of
 from revet.graphs.persistence import Graph, Memory, compiled, open_memory
 from revet.graphs.questions import Answering, question, response, to_role
@@ -37,7 +36,7 @@ from revet.models import LanguageModel, Library, Replies, as_model
 from revet.models.purse import Purse
 from revet.policy import Policy
 from revet.sandboxes import Sandbox
-from revet.schema import Decision, DecisionKind, Receipt, Run, RunOutcome, Task, new_id, utcnow
+from revet.schema import Receipt, Run, RunOutcome, Task, new_id, utcnow
 from revet.store import Store
 from revet.tools import Effects
 from revet.tools.adapters import ToolLike
@@ -324,14 +323,11 @@ class Agent:
             await memory.begin(run, task, self.setup)
             yield events.Started(run=run, task=task, recovered=tuple(bench.recovered))
             config: Any = {"configurable": {"thread_id": run}, "recursion_limit": core.recursion_limit(self.policy)}
-            state = {} if new else await _known(memory, config)
-            if state and state["task"] != task:
-                raise InputError(f"run {run} was another task", hint="take a new run_id, or the task as it was")
-            if answer is not None and not state:
-                raise StoreError(
-                    f"run {run} waits for an answer, and {self.store.shown} does not say where it stopped",
-                    hint="start the task anew",
-                )
+            state = {} if new else await self._stopped(memory, config, task, run, answered=answer is not None)
+            if not new and not state and (receipt := await asyncio.to_thread(bench.committed, run)) is not None:
+                for event in await self._over(memory, task, run, receipt):
+                    yield event
+                return
             begin: Any = answer
             if answer is None and not state:
                 begin = initial_state(task, run, utcnow())
@@ -346,13 +342,13 @@ class Agent:
                         else:
                             yield event.model_copy(update={"at": loop.time() - start})
             except Exception as error:
-                broken = _failed(cast(State, await _known(memory, config) or begin), error)
+                broken = records.failed(cast(State, await _known(memory, config) or begin), error)
                 await memory.save(broken.model_copy(update={"setup": self.setup}))
                 raise
             known: Any = {}
             if record is None or record.outcome is RunOutcome.asked:
                 known = await _known(memory, config)
-            record = record or _paused(known)
+            record = record or records.paused(known)
             waits = record.outcome is RunOutcome.asked
             own = await memory.asked(run) if waits else None
             at_gate = waits and own is None
@@ -370,6 +366,24 @@ class Agent:
                 await memory.forget(run)
             yield events.Finished(run=record, at=at)
 
+    async def _stopped(self, memory: Memory, config: Any, task: Task, run: str, *, answered: bool) -> Mapping[str, Any]:
+        """What is known of where the run stopped. InputError for another task's, StoreError if an answer needs it."""
+        state = await _known(memory, config)
+        if state and state["task"] != task:
+            raise InputError(f"run {run} was another task", hint="take a new run_id, or the task as it was")
+        if answered and not state:
+            raise StoreError(
+                f"run {run} waits for an answer, and {self.store.shown} does not say where it stopped",
+                hint="start the task anew",
+            )
+        return state
+
+    async def _over(self, memory: Memory, task: Task, run: str, receipt: Receipt) -> list[events.Event]:
+        """Write down a run that is found to have committed, and what is said of that."""
+        record = records.committed(task, run, receipt).model_copy(update={"setup": self.setup})
+        await memory.save(record)
+        return [events.Committed(receipt=receipt), events.Finished(run=record)]
+
 
 async def _known(memory: Memory, config: Any) -> Mapping[str, Any]:
     """The state at which a run stopped; empty for one that has not begun, or was killed before its first step had."""
@@ -377,21 +391,3 @@ async def _known(memory: Memory, config: Any) -> Mapping[str, Any]:
         return {}
     values = (await memory.graph.aget_state(config)).values
     return values if "task" in values else {}
-
-
-def _paused(state: State) -> Run:
-    """The record of a run whose graph has nothing to do: it waits, or it ended before its record was saved."""
-    return state["result"] or _waiting(state)
-
-
-def _waiting(state: State) -> Run:
-    """The record of a run that waits for a person: what is proposed stands as its best."""
-    decision = state["decision"] or Decision(kind=DecisionKind.ask)
-    record = run_of(state, RunOutcome.asked, decision)
-    return record.model_copy(update={"best": state["attempts"][-1] if state["attempts"] else None})
-
-
-def _failed(state: State, error: Exception) -> Run:
-    """The record of a run that broke off. It can be continued from its last checkpoint."""
-    decision = Decision(kind=DecisionKind.abstain, reasons=(str(error) or type(error).__name__,))
-    return run_of(state, RunOutcome.failed, decision, error=f"{type(error).__name__}: {error}")

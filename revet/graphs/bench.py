@@ -163,11 +163,16 @@ class Bench:
         """
         if self.workspace is None:
             return None
-        found = actions.find_receipt(self.workspace, self.transaction(changes, run))
-        if found is not None and found.failed:
-            stays = ", ".join(each.what for each in found.irreversible)
-            raise CommitError(f"the commit failed before: {found.failed}; this could not be taken back: {stays}")
-        return found
+        return _whole(actions.find_receipt(self.workspace, self.transaction(changes, run)))
+
+    def committed(self, run: str) -> Receipt | None:
+        """What this run has committed and nobody took back, whatever it was. A run that is begun anew asks this first:
+        the process that had it may have died before it wrote down more than the commit. CommitError as `receipt`.
+        """
+        if self.workspace is None:
+            return None
+        found = (each for each in actions.receipts(self.workspace) if each.id.rpartition(".")[0] == run)
+        return _whole(next((each for each in found if each.undone_at is None), None))
 
     async def _apart(self, act: Callable[[Path], T]) -> T:
         """`act` on the workspace, in a thread: handlers may have to wait for what is done in this event loop."""
@@ -188,6 +193,13 @@ class Bench:
     @staticmethod
     def transaction(changes: Changes, run: str) -> str:
         return f"{run}.{changes.fingerprint[:8]}"
+
+
+def _whole(receipt: Receipt | None) -> Receipt | None:
+    if receipt is not None and receipt.failed:
+        stays = ", ".join(each.what for each in receipt.irreversible)
+        raise CommitError(f"the commit failed before: {receipt.failed}; this could not be taken back: {stays}")
+    return receipt
 
 
 def _workspace(task: Task) -> Path | None:

@@ -157,8 +157,12 @@ class Checkpoints(AsyncSqliteSaver):
         return bytes(row[0])
 
     def _write(self, batch: Sequence[Statements]) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            for statements in batch:
-                for sql, rows in statements:
-                    self._db.executemany(sql, rows)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            with self._db:
+                for statements in batch:
+                    for sql, rows in statements:
+                        self._db.executemany(sql, rows)
+        except sqlite3.OperationalError as error:
+            hint = "check its permissions and the free space, or name another folder with --out DIR"
+            raise StoreError(f"the store {self._path} cannot be used: {error}", hint=hint) from error

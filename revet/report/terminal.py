@@ -5,6 +5,8 @@ Everything printed is a `Text`, never a string with markup: what tools wrote can
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -55,9 +57,16 @@ TESTS = 3
 """The column of failing tests."""
 
 
+class _Console(Console):
+    """One whose reader is gone raises `BrokenPipeError`; rich would end the process, in the middle of whatever runs."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def make_console(*, stderr: bool = False) -> Console:
     """The console that everything is printed on: no markup, no emoji codes, no highlighting."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return _Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def outcome_text(outcome: RunOutcome | None, *, undone: bool = False) -> Text:

@@ -216,7 +216,8 @@ def _changed(run: Run) -> str:
     if draft and isinstance(chosen := draft.data.get("chosen"), str):
         others = sum(line.startswith("@@") for line in run.best.diff.splitlines()) - 1 if run.best else 0
         return one_line(chosen, 160) + (f" (and {plural(others, 'more change')})" if others > 0 else "")
-    files = run.best.changes.files if run.best and run.best.changes else ()
+    held = run.best.changes if run.best else run.receipt
+    files = held.files if held else ()
     verbs = {"create": "creates", "modify": "changes", "delete": "deletes"}
     changes = ", ".join(f"{verbs[f.kind]} {one_line(f.path)}" for f in files) or _beyond(draft) or "nothing"
     return f"{changes}: {one_line(draft.notes, 160)}" if draft and draft.notes and files else changes

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from revet.errors import InputError
 
-__all__ = ["SCHEMES", "VARIABLE", "from_environment", "is_url", "shown_url", "url_of"]
+__all__ = ["SCHEMES", "VARIABLE", "from_environment", "is_plain", "is_url", "shown_url", "url_of"]
 
 SCHEMES = ("postgresql", "postgres")
 VARIABLE = "REVET_STORE"
 """The variable of the environment that names a store where no option does."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_SECRETS = re.compile(r"(?<=[?&])(password|sslpassword)=[^&]*&?")
+_PLAIN = re.compile(r"[^@/?#]*(@[^@/?#]*)?(/[^@?#]*)?(\?[^@#]*)?")
+_TOLD = frozenset({"host", "hostaddr", "port", "dbname", "user", "service", "sslmode", "target_session_attrs"})
+"""Parameters of a URL that are shown. What is none of these may be a password, or a slip in the name of one."""
 
 
 def is_url(place: Path | str) -> bool:
@@ -33,18 +35,24 @@ def url_of(place: Path | str) -> str | None:
     return found[0]
 
 
+def is_plain(url: str) -> bool:
+    """False for a URL that can be read in several ways: a password with an @ or a / that is not written as %XX."""
+    found = _URL.fullmatch(url)
+    return found is not None and _PLAIN.fullmatch(found[2]) is not None
+
+
 def shown_url(url: str) -> str:
-    """The URL without its password. Where it is too odd to say what of it is one, more is left out."""
+    """The URL without its password; nothing of one that does not say surely what of it that is."""
     found = _URL.fullmatch(url)
     if found is None:
         return url
     scheme, rest = found.groups()
-    head, mark, query = rest.partition("?")
-    if "@" in query and ":" in head and "@" not in head:  # perhaps a password that holds a question mark
-        return f"{scheme}://{rest.partition(':')[0]}@{rest.rpartition('@')[2]}"
+    if not is_plain(url):
+        return f"{scheme}://…"
+    head, _, query = rest.partition("?")
+    asked = "&".join(each for each in query.split("&") if each.partition("=")[0] in _TOLD)
     user, at, where = head.rpartition("@")
-    asked = _SECRETS.sub("", mark + query).rstrip("?&")
-    return f"{scheme}://{user.partition(':')[0]}{at}{where}{asked}"
+    return f"{scheme}://{user.partition(':')[0]}{at}{where}{'?' * bool(asked)}{asked}"
 
 
 def from_environment(url: str) -> bool:

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from revet.errors import RunNotFound, StoreError
+from revet.errors import RunBusy, RunNotFound, StoreError
 from revet.schema import Run, Setup, Task, digest, utcnow
 from revet.schema.base import to_json
 from revet.store.backend import Backend, Statement, Value
@@ -44,7 +44,10 @@ _ALIASED = ", ".join(f"{{{name}}} AS {name}" if name in OLD else name for name i
 _LISTED = f"(SELECT {_ALIASED}, {{number}} FROM {{runs}}) AS listed"
 """The columns of the list; those in braces are as the form of the database has them."""
 _SAME = "task = ? AND task_digest = ?"
+_LAST = "ORDER BY {number} DESC LIMIT 1"
+"""The run that was begun last: as the database counts, for the clocks of many machines are not one."""
 _OVER = "outcome IS NOT NULL AND outcome NOT IN ('asked', 'failed')"
+_WELL = ("committed", "answered")
 _SHOWN = 6
 """Ids that are named where a beginning could be any of several."""
 _NEAR = 20_000
@@ -137,10 +140,10 @@ class Store:
 
     @contextmanager
     def alone(self, run_id: str) -> Iterator[None]:
-        """Be the only one at work on the run, whether it was begun or not. StoreError if another process is, or another
+        """Be the only one at work on the run, whether it was begun or not. RunBusy if another process is, or another
         task of this one.
         """
-        busy = StoreError(
+        busy = RunBusy(
             f"another process is at work on run {run_id}",
             hint=f"wait until it has ended or waits for an answer; `revet show {run_id}` says how far it is",
         )
@@ -193,8 +196,7 @@ class Store:
         known, found = tuple(run_ids), set[str]()
         for start in range(0, len(known), _AT_ONCE):
             asked = known[start : start + _AT_ONCE]
-            marks = ", ".join("?" * len(asked))
-            rows = self._query(f"SELECT id FROM {{runs}} WHERE id IN ({marks}) AND {_OVER}", *asked)
+            rows = self._query(f"SELECT id FROM {{runs}} WHERE id IN ({_marks(asked)}) AND {_OVER}", *asked)
             found |= {str(run) for (run,) in rows}
         return tuple(run for run in known if run in found)
 
@@ -208,7 +210,7 @@ class Store:
 
     def latest(self, task: Task) -> Run | None:
         """The newest run of exactly this task that ended or waits for an answer."""
-        rows = self._query(f"SELECT id, body FROM {{runs}} WHERE {_SAME} AND body IS NOT NULL {NEWEST}", *_key(task), 1)
+        rows = self._query(f"SELECT id, body FROM {{runs}} WHERE {_SAME} AND body IS NOT NULL {_LAST}", *_key(task))
         return self._parse(*rows[0]) if rows else None
 
     def unfinished(self, task: Task) -> str | None:
@@ -218,11 +220,42 @@ class Store:
         """
         rows = self._query(
             f"SELECT id, outcome IS NULL OR outcome = 'failed' FROM {{runs}} WHERE {_SAME} AND NOT undone"
-            f" AND (outcome IS NULL OR outcome IN ('failed', 'committed', 'answered', 'asked')) {NEWEST}",
+            f" AND (outcome IS NULL OR outcome IN ('failed', 'committed', 'answered', 'asked')) {_LAST}",
             *_key(task),
-            1,
         )
         return str(rows[0][0]) if rows and rows[0][1] else None
+
+    def done(self, tasks: Sequence[Task]) -> tuple[Run | None, ...]:
+        """Of each task, the run by which it is done: its `latest`, if that ended well, was not taken back, and none is
+        `unfinished`. In a few queries, however many tasks there are.
+        """
+        keys = [_key(task) for task in tasks]
+        latest: dict[tuple[str, str], str | None] = {}
+        broken: dict[tuple[str, str], bool] = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            names = [name for name, _ in keys[start : start + _AT_ONCE]]
+            wanted = "id, task, task_digest, outcome, undone"
+            found = self._query(
+                f"SELECT {wanted} FROM {{runs}} WHERE task IN ({_marks(names)}) ORDER BY {{number}} DESC", *names
+            )
+            for run_id, name, said, outcome, undone in found:
+                if outcome is not None:  # as a run with a record has
+                    latest.setdefault((name, said), str(run_id) if outcome in _WELL and not undone else None)
+                if not undone and outcome in (None, "failed", "asked", *_WELL):
+                    broken.setdefault((name, said), outcome in (None, "failed"))
+        ids = [None if broken.get(key) else latest.get(key) for key in keys]
+        runs = self._found([run_id for run_id in ids if run_id is not None])
+        return tuple(None if run_id is None else runs.get(run_id) for run_id in ids)
+
+    def _found(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        runs = {}
+        for start in range(0, len(run_ids), _AT_ONCE):
+            asked = run_ids[start : start + _AT_ONCE]
+            rows = self._query(f"SELECT id, body FROM {{runs}} WHERE id IN ({_marks(asked)})", *asked)
+            for run_id, body in rows:
+                with suppress(StoreError):  # one that cannot be read is told by whoever needs it
+                    runs[str(run_id)] = self._parse(run_id, body)
+        return runs
 
     def rows(self, limit: int = 20, *, offset: int = 0, chosen: Chosen | None = None) -> tuple[Row, ...]:
         """The newest runs first, at most `limit` of them (-1: all) after the first `offset`."""
@@ -326,6 +359,10 @@ def _saved(run: Run) -> Statement:
     news = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
     sql = f"INSERT INTO {{runs}} ({names}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {news}"
     return sql, tuple(values.values())
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _key(task: Task) -> tuple[str, str]:

@@ -88,9 +88,28 @@ def test_signals_let_a_commit_finish(tmp_path: Path, sent: signal.Signals, code:
     assert process.returncode == code, said
     assert "finishing what is committing" in said and "Traceback" not in said
     assert re.search(r"t\d+-\w+ had just committed t\d+\.txt\. To take that back: revet undo t\d+-", said), said
-    assert "the rest changed nothing. To go on: revet " in said
+    assert "nothing else was changed. To go on: revet " in said
     to_the_end(tmp_path, "run", "tasks.jsonl", "--resume")
     check_batch(tmp_path, 6, results)
+
+
+@pytest.mark.parametrize("how", ["", "--json"])
+def test_a_reader_that_leaves_stops_it_without_a_word(tmp_path: Path, how: str) -> None:
+    path = write_tasks(tmp_path, COUNT)
+    (tmp_path / "trace").touch()
+    words = [sys.executable, "-m", "tests.batch.writers", "run", "tasks.jsonl", "--jobs", "4", *how.split()]
+    with (tmp_path / "said").open("w+") as said:
+        environment = {**environment_of(tmp_path), "SLOW": "0.2"}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=pipe, stderr=said, text=True) as process:
+            assert process.stdout is not None and process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(timeout=30) == 1
+        said.seek(0)
+        assert not re.search("Traceback|rror", said.read())
+    assert len(trace(tmp_path)) < COUNT
+    to_the_end(tmp_path, "run", "tasks.jsonl", "--resume")
+    check_batch(tmp_path, COUNT, default_place(tmp_path / ".revet", path))
 
 
 def test_the_third_signal_ends_it_at_once(tmp_path: Path) -> None:

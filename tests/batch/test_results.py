@@ -123,6 +123,7 @@ def test_a_task_that_was_done_again_has_its_new_line(path: Path, other: Ended) -
     results.add(other)
     results.add(ended("b"))
     results.close(complete=True)
+    results.close()
     found = {line["id"]: line for line in map(json.loads, path.read_text().splitlines())}
     assert len(found) == len(ids(path)) == 2
     assert (found["a"]["run"], found["a"]["outcome"]) == (other.run and other.run.id, other.word)
@@ -145,6 +146,7 @@ def test_tasks_that_the_file_has_no_more_go_at_the_end_of_a_whole_batch(path: Pa
         results = Results(path, resume=True)
         results.add(ended("a"))
         results.close(complete=complete)
+        results.close()
         assert ids(path) == left
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,10 @@ class MemoryStore:
 
     def latest(self, task: Task) -> Run | None:
         return next((run for run in reversed(self.runs.get(task.id, [])) if isinstance(run, Run)), None)
+
+    def done(self, tasks: Sequence[Task]) -> list[Run | None]:
+        runs = [None if self.unfinished(task) else self.latest(task) for task in tasks]
+        return [run if run is not None and run.ok else None for run in runs]
 
     def find(self, run_id: str) -> Run | None:
         every = (run for runs in self.runs.values() for run in runs if isinstance(run, Run))

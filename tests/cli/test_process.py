@@ -203,7 +203,7 @@ def test_a_signal_right_after_a_commit_tells_of_it(tmp_path: Path, sent: signal.
         process.send_signal(sent)
         rest, _ = process.communicate(timeout=30)
     assert "a-run had just committed late.py. To take that back: revet undo a-run\n" in rest
-    assert "Stopped. 0 of 2 tasks had ended; the rest changed nothing. To go on: " in rest
+    assert "Stopped. 0 of 2 tasks had ended; nothing else was changed. To go on: " in rest
     assert (tmp_path / "a" / "late.py").exists()
     done = subprocess.run(command("undo", "a-run"), env=script(), cwd=tmp_path, timeout=30, check=False)
     assert done.returncode == 0

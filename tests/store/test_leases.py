@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import pytest
 
 from revet.errors import StoreError
 from revet.store import Store
+from revet.store.postgres import Postgres
+from revet.store.postgres.connection import MOST
 from tests.report.samples import committed, task
 from tests.store.databases import database
 from tests.tools.postgres import postgres
@@ -90,6 +92,17 @@ def test_what_is_held_is_renewed_by_one_thread_that_ends_with_it(database: str) 
     until(lambda: not renewing())
     with store.alone("a"):
         assert len(renewing()) == 1
+
+
+def test_what_is_held_is_renewed_though_all_connections_are_taken(database: str) -> None:
+    store = Store(database, lease=SHORT)
+    with store.alone("r-1"):
+        with ExitStack() as taken:
+            for _ in range(MOST):
+                taken.enter_context(Postgres(database).transaction())
+            time.sleep(3 * SHORT)
+            assert not store.leases.lost("r-1")
+        store.leases.check("r-1")
 
 
 def take_and_say(url: str, ready: Barrier, taken: Any) -> None:

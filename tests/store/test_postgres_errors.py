@@ -69,6 +69,24 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
             Store(url).rows()
 
 
+def test_a_server_of_something_else() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def answer() -> None:
+            asking, _ = other.accept()
+            with asking:
+                asking.recv(100)
+                asking.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(StoreError, match=r"answers there is no PostgreSQL server[\s\S]*the port"):
+            Store(f"postgresql://ann@127.0.0.1:{other.getsockname()[1]}/runs").rows()
+        answering.join()
+
+
 def test_no_such_host_database_or_user(postgres: str) -> None:
     assert "no machine is known by that name" in refused("postgresql://ann@nohost.invalid/runs")
     told = refused(postgres.replace("/postgres?", "/nix?"))
@@ -81,7 +99,15 @@ def test_a_url_that_cannot_be_read() -> None:
     for url in ("postgresql://ann:secret%zz@host/db", "postgresql://ann@host/db?nonsense=secret"):
         with pytest.raises(InputError, match=r"cannot be read: postgresql://ann@host[\s\S]*%XX") as error:
             Store(url).prepare()
-        assert "secret" not in str(error.value).partition("?")[0]
+        assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("password", ["se@cret", "se/cret", "se?cret", "se%decret", "se%zzcret"])
+def test_a_password_that_is_not_escaped(password: str) -> None:
+    with pytest.raises(InputError, match="%XX") as error:
+        Store(f"postgresql://ann:{password}@localhost:1/db").prepare()
+    assert "se" not in str(error.value).replace("database", "").partition("store cannot be read: ")[2].partition("→")[0]
+    assert "cret" not in str(error.value)
 
 
 @pytest.fixture
@@ -120,6 +146,19 @@ def test_passwords_and_rights(guarded: str, postgres: str, monkeypatch: pytest.M
     monkeypatch.setenv("PGPASSWORD", "secret")
     Store(guarded).save(committed())
     assert Store(url).get(committed().id) == committed(), "a schema of one's own is enough"
+    with psycopg.connect(guarded.replace("//ann@", "//revet@"), autocommit=True) as db:
+        db.execute("REASSIGN OWNED BY ann TO revet")
+        for what in ("schema revet", "table runs"):
+            with pytest.raises(StoreError, match=rf"denied for {what}[\s\S]*GRANT USAGE .* TO ann; GRANT SELECT"):
+                Store(url).count()
+            db.execute("GRANT USAGE ON SCHEMA revet TO ann")
+        db.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA revet TO ann")
+        Store(url).save(committed("b"))
+        db.execute("ALTER ROLE ann SET default_transaction_read_only = on")
+        Postgres(url).close()
+        assert Store(url).count() == 2
+        with pytest.raises(StoreError, match=r"read-only transaction[\s\S]*takes writes"):
+            Store(url).save(committed("c"))
     Postgres(url).close()
     Postgres(guarded).close()
 
@@ -151,6 +190,9 @@ def test_lost_connections_are_made_again(database: str, postgres: str) -> None:
         store.leases.check("a")
         end_all(postgres)
     assert [row.id for row in store.rows()] == ["b", "a"] and store.worked_on("a") is False
+    end_all(postgres)
+    with Postgres(database).transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM revet.runs").fetchone() == (2,)
 
 
 def test_connections_that_end_all_the_time_lose_nothing(database: str, postgres: str) -> None:

@@ -19,6 +19,8 @@ import pytest
 
 __all__ = ["postgres", "server"]
 
+# Waits for a line from whoever started it, or for its end, however it comes (kill -9): then nothing is left.
+GUARD = 'read -r _; "$1" -D "$2/data" -w -m immediate stop >/dev/null 2>&1; rm -rf "$2"'
 INSTALL = "sudo apt-get install -y postgresql"
 USERS = ("postgres", "nobody")
 
@@ -61,9 +63,18 @@ def server() -> Iterator[str]:
     # Not below pytest's folder: another user must get in, and the path of a socket may have about 100 characters.
     place = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     data = place / "data"
+    if who:
+        os.chown(place, who["user"], who["group"])
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", GUARD, "guard", str(folder / "pg_ctl"), str(place)],
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is not for it
+        **who,
+    )
     try:
-        if who:
-            os.chown(place, who["user"], who["group"])
 
         def do(program: str, *words: str) -> None:
             done = subprocess.run(
@@ -83,9 +94,6 @@ def server() -> Iterator[str]:
         do("initdb", "-D", str(data), "-U", "revet", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-k {place} -c listen_addresses='' -c fsync=off -c shared_buffers=16MB"
         do("pg_ctl", "-D", str(data), "-w", "-t", "50", "-l", str(place / "log"), "-o", options, "start")
-        try:
-            yield f"postgresql://revet@/postgres?host={place}"
-        finally:
-            do("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+        yield f"postgresql://revet@/postgres?host={place}"
     finally:
-        shutil.rmtree(place)
+        guard.communicate(b"\n", timeout=60)

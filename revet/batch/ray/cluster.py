@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import os
 import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import revet
@@ -23,6 +24,7 @@ __all__ = ["Cluster", "Lost", "address_of"]
 
 INSTALL = "pip install 'revet[ray]'"
 START = "start one with `ray start --head`, name one with --address HOST:PORT, or take --engine local"
+TOKEN = "if it asks for a token (see its log): put that into ~/.ray/auth_token here, and set RAY_AUTH_MODE=token"
 PORTS = {"ray": 10001, "": 6379}
 PROBE_SECONDS, JOIN_SECONDS = 5.0, 30.0
 GRACE = 5.0
@@ -54,6 +56,9 @@ class Cluster:
         ray = _ray()
         if not ray.is_initialized():
             await asyncio.to_thread(self._probe)
+            if self.address.startswith("ray://") and importlib.util.find_spec("grpc") is None:
+                hint = "pip install 'ray[client]', here and on the head of the cluster"
+                raise MissingDependency(f"{self.address} needs the package grpcio", hint=hint)
             if self.address == "local":
                 self._folder = await asyncio.to_thread(_short_folder)
             self._own = True
@@ -90,14 +95,15 @@ class Cluster:
 
         def stay() -> None:
             told: BaseException | None = None
-            try:
-                _init(ray, self.address, self._folder)
-            except BaseException as error:  # noqa: BLE001 - told to who waits
-                told = error
-            with contextlib.suppress(RuntimeError):  # nobody waits any more
-                loop.call_soon_threadsafe(tell, told)
-            leave.wait()
-            ray.shutdown()
+            with _unheard():
+                try:
+                    _init(ray, self.address, self._folder)
+                except BaseException as error:  # noqa: BLE001 - told to who waits
+                    told = error
+                with contextlib.suppress(RuntimeError):  # nobody waits any more
+                    loop.call_soon_threadsafe(tell, told)
+                leave.wait()
+                ray.shutdown()
             left.set()
 
         threading.Thread(target=stay, name="ray", daemon=True).start()
@@ -132,9 +138,9 @@ class Cluster:
         while True:
             try:
                 return await self._once(order, archives)
-            except (errors.ObjectLostError, errors.ObjectFetchTimedOutError) as error:
+            except errors.ObjectLostError as error:
                 raise Lost(str(error)) from error
-            except (errors.NodeDiedError, errors.OwnerDiedError, errors.LocalRayletDiedError) as error:
+            except (errors.NodeDiedError, errors.LocalRayletDiedError) as error:
                 losses += 1
                 if losses >= LOSSES:
                     said = f"{losses} nodes of the cluster were lost while they did task {order.task.id}"
@@ -230,6 +236,19 @@ def _init(ray: Any, address: str, folder: str | None) -> None:
     ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
 
 
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Ray prints what happens to nodes on stdout, which is for our results, whatever it is told of logs."""
+    from ray._private import worker
+
+    before = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
+
+
 def _short_folder() -> str:
     """For a cluster of one's own. Ray makes sockets in it, whose paths may take no more than 107 bytes."""
     place = tempfile.gettempdir()
@@ -239,10 +258,10 @@ def _short_folder() -> str:
 def _unjoined(address: str, error: Exception) -> RevetError:
     """Why Ray did not let us join, in words for who typed the address."""
     said = _first_line(error)
-    if isinstance(error, ImportError):
-        return MissingDependency(f"{address} needs what is not installed: {said}", hint="pip install 'ray[client]'")
-    if isinstance(error, ConnectionError) and address == "auto":
+    if isinstance(error, ConnectionError) and "Could not find any running Ray" in said:
         return InputError("no Ray cluster runs on this machine", hint=START)
+    if isinstance(error, ConnectionError) or type(error).__name__ == "AuthenticationError":
+        return InputError(f"the Ray cluster {address} cannot be joined: {said}", hint=TOKEN)
     if "ersion mismatch" in str(error):
         told = " ".join(str(error).split())
         return InputError(f"the Ray cluster {address} is of another version: {told}", hint="install the same on both")

@@ -26,8 +26,8 @@ from revet.batch.ray.lessons import known, learn
 from revet.batch.ray.recorded import append
 from revet.batch.ray.spool import Spool, Spooled
 from revet.batch.ray.wire import Order
-from revet.errors import CommitError, HostError, InputError, WorldMoved
-from revet.graphs import events
+from revet.errors import CommitError, HostError, InputError, StoreError, WorldMoved
+from revet.graphs import events, records
 from revet.graphs.bench import Bench
 from revet.graphs.persistence import Memory, open_memory
 from revet.graphs.questions import Approve, Expire, Reject, response
@@ -95,7 +95,8 @@ class RayRun:
                 record = await self._ended(bench, memory)
             except Exception as error:
                 await memory.save(self._broken(error))
-                self._spool.drop(self.id)
+                if not isinstance(error, StoreError):  # what came back is as good as before, and may be committed
+                    self._spool.drop(self.id)
                 raise
             for event in self._said(record):
                 yield event
@@ -137,6 +138,10 @@ class RayRun:
     async def _ended(self, bench: Bench, memory: Memory) -> Run:
         """The record of the run, which is kept; what it commits is committed."""
         spooled = self._spool.find(self.id)
+        if spooled is None and self._known and (done := await asyncio.to_thread(bench.committed, self.id)) is not None:
+            known_by_journal = records.committed(self._task, self.id, done)
+            await self._keep(memory, known_by_journal, None)
+            return known_by_journal
         for last in (False,) * (SENDS - 1) + (True,):
             if spooled is None:
                 spooled = await self._sent(bench)
@@ -275,7 +280,7 @@ class RayRun:
                         shelf.forget(parcel)
                 raise
         run = returned.run
-        home = run and run.model_copy(update={"task": self._task})
+        home = run and run.model_copy(update={"id": self.id, "task": self._task})  # whatever the worker says
         return Spooled(returned=returned.model_copy(update={"run": home}), world=world)
 
     def _at(self, workspace: Path) -> Task:

@@ -41,9 +41,13 @@ LOCAL = "run it with --engine local"
 
 def done(node: str, order: bytes, archives: dict[str, list[Any]]) -> bytes:
     """Do the order; the JSON of what it came to. In the thread of Ray's task, which `ray.cancel` interrupts."""
+    from ray.exceptions import RayError
+
     told = Order.model_validate_json(order)
     try:
         returned = _run(_done(node, told, archives))
+    except RayError:
+        raise  # an archive cannot be had: Ray tells the driver, which puts it into the cluster again
     except Exception as error:  # noqa: BLE001 - told to the driver, which raises it
         returned = Returned(node=node, fault=Fault.of(error))
     return to_json(returned).encode()

@@ -7,18 +7,19 @@ one: a query always, and what `Postgres.write` does, which must therefore come t
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg import Connection, conninfo
 
 from revet.errors import StoreError
-from revet.store.place import shown_url
+from revet.store.place import is_plain, shown_url
 from revet.store.postgres.migrations import MIGRATIONS, form_of, migrate
 from revet.store.postgres.telling import telling, unusable_url
 
@@ -27,7 +28,7 @@ __all__ = ["MOST", "Postgres", "options"]
 T = TypeVar("T")
 
 MOST = 4
-"""Connections of one process to one database; who needs one more waits."""
+"""Connections of one process to one database; who needs one more waits, but for who has one `at_once`."""
 CONNECT_SECONDS = 10
 IDLE_SECONDS = 5.0
 """A connection that was not used for so long is tried before it is used: the server may have closed it."""
@@ -65,8 +66,10 @@ class Postgres:
         with telling(self.url):
             return self._again(read)
 
-    def write(self, act: Callable[[Connection[tuple[Any, ...]]], T]) -> T:
-        """What `act` gives, which is done in one transaction. It may be done twice, see above."""
+    def write(self, act: Callable[[Connection[tuple[Any, ...]]], T], *, at_once: bool = False) -> T:
+        """What `act` gives, which is done in one transaction. It may be done twice, see above. `at_once` waits for
+        nobody's connection.
+        """
 
         def do(connection: Connection[tuple[Any, ...]]) -> T:
             self._made(connection)
@@ -74,15 +77,17 @@ class Postgres:
                 return act(connection)
 
         with telling(self.url):
-            return self._again(do)
+            return self._again(do, at_once=at_once)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[tuple[Any, ...]]]:
         """A transaction, done once. If the connection is lost when it ends, it may have happened or not."""
-        with telling(self.url), _pool(self.url).taken() as connection:
-            self._made(connection)
-            with connection.transaction():
-                yield connection
+        with telling(self.url):
+            self._again(lambda connection: connection.execute("SELECT 1"))  # one that is lost is found before it begins
+            with _pool(self.url).taken() as connection:
+                self._made(connection)
+                with connection.transaction():
+                    yield connection
 
     def close(self) -> None:
         """Close the connections that nobody uses now. What is asked afterwards makes new ones."""
@@ -90,13 +95,13 @@ class Postgres:
 
     # --- connections ---------------------------------------------------------------------------------------
 
-    def _again(self, act: Callable[[Connection[tuple[Any, ...]]], T]) -> T:
+    def _again(self, act: Callable[[Connection[tuple[Any, ...]]], T], *, at_once: bool = False) -> T:
         """What `act` gives on a connection; on another one, once more, if that one is lost; a few times if the
         transaction met another one.
         """
         pool, lost = _pool(self.url), False
         for tried in range(_TRIES):
-            with pool.taken() as connection:
+            with pool.taken(at_once=at_once) as connection:
                 try:
                     return act(connection)
                 except psycopg.Error as error:
@@ -131,9 +136,11 @@ class Postgres:
 def options(url: str) -> dict[str, Any]:
     """The arguments of every connection to `url`, synchronous or not. Raises `InputError` if it cannot be read."""
     try:
-        given = conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        raise unusable_url(url) from None
+        given = conninfo.conninfo_to_dict(url) if is_plain(url) else None
+    except (psycopg.ProgrammingError, UnicodeDecodeError):
+        given = None
+    if given is None:
+        raise unusable_url(url)
     usual = {
         "connect_timeout": CONNECT_SECONDS,
         "fallback_application_name": "revet",
@@ -152,6 +159,10 @@ def options(url: str) -> dict[str, Any]:
     }
 
 
+# What it says of a connection that is lost in the middle of something is told as an error, too.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+
 class _Pool:
     """The connections of this process to one database."""
 
@@ -164,9 +175,9 @@ class _Pool:
         self._room = threading.BoundedSemaphore(MOST)
 
     @contextmanager
-    def taken(self) -> Iterator[Connection[tuple[Any, ...]]]:
+    def taken(self, *, at_once: bool = False) -> Iterator[Connection[tuple[Any, ...]]]:
         """A connection, for this thread alone."""
-        with self._room:
+        with nullcontext() if at_once else self._room:
             connection = self._kept() or self._connect()
             try:
                 yield connection
@@ -214,8 +225,12 @@ class _Pool:
                     raise
                 time.sleep(PAUSE)
         self.ready = False
-        # A process that is stopped in the middle of a transaction does not hold others up for ever.
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'".encode())
+        try:
+            # A process that is stopped in the middle of a transaction does not hold others up for ever.
+            connection.execute(f"SET idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'".encode())
+        except psycopg.Error:
+            connection.close()
+            raise
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             name = connection.info.dbname

@@ -152,7 +152,7 @@ class PostgresLeases:
 
     def _renew_all(self) -> None:
         with suppress(StoreError):
-            self._db.write(lambda connection: connection.execute(_FORGET))
+            self._db.write(lambda connection: connection.execute(_FORGET), at_once=True)
         while True:
             with self._turn:
                 if self._turn.wait_for(lambda: not self._held, self.seconds / 3):
@@ -160,11 +160,12 @@ class PostgresLeases:
                     return
                 mine = dict(self._held)
             with suppress(StoreError):  # tried again; what cannot be renewed in time is lost by the clock
-                self._renew(mine)
+                self._renew(mine, at_once=True)  # however long others wait for somebody's lock
 
-    def _renew(self, mine: dict[str, _Held]) -> None:
+    def _renew(self, mine: dict[str, _Held], *, at_once: bool = False) -> None:
         asked = time.clock_gettime(_CLOCK)
-        found = self._db.write(lambda connection: connection.execute(_RENEW, (*_pairs(mine), self.seconds)).fetchall())
+        values = (*_pairs(mine), self.seconds)
+        found = self._db.write(lambda connection: connection.execute(_RENEW, values).fetchall(), at_once=at_once)
         ours = {key for (key,) in found}
         for key, held in mine.items():
             if escaped(key) in ours:

@@ -41,7 +41,7 @@ _CONNECTING = (
     (
         r"too many clients|remaining connection slots|too many connections",
         "all its connections are taken",
-        "raise max_connections in postgresql.conf, or run fewer processes: each takes up to 4",
+        "raise max_connections in postgresql.conf, or run fewer processes: each takes up to 5",
     ),
     (
         r"could not translate host name|Name or service not known|failed to resolve host|nodename nor servname"
@@ -50,10 +50,21 @@ _CONNECTING = (
         "look for a slip in the host's name",
     ),
     (
+        r"invalid response to SSL negotiation|expected authentication request",
+        "what answers there is no PostgreSQL server",
+        "look for a slip in the host and the port",
+    ),
+    (
         r"Connection refused|No such file or directory|timeout expired|No route to host|unreachable|timed out",
         "no server answers there",
         f"start one: {START}",
     ),
+)
+
+_NO_SCHEMA = "as the database's owner: GRANT CREATE, CONNECT ON DATABASE {dbname} TO {user}"
+_NO_TABLE = (
+    "as the owner of the schema: GRANT USAGE ON SCHEMA revet TO {user};"
+    " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA revet TO {user}"
 )
 
 
@@ -77,8 +88,11 @@ def telling(url: str) -> Iterator[None]:
 def told(error: psycopg.Error, url: str) -> StoreError:
     """The error, for people."""
     if error.sqlstate == "42501":
-        hint = "as the database's owner: GRANT CREATE, CONNECT ON DATABASE {dbname} TO {user}"
-        return _error(url, f"it refuses: {_first_line(error)}", f"{hint}; a schema `revet` that exists must be theirs")
+        return _error(
+            url, f"it refuses: {_first_line(error)}", _NO_SCHEMA if "for database" in str(error) else _NO_TABLE
+        )
+    if error.sqlstate == "25006":
+        return _error(url, _first_line(error), "name the server that takes writes, not one that follows it")
     if error.sqlstate is None or error.sqlstate.startswith(("08", "28", "3D", "53", "57P")):
         for pattern, problem, hint in _CONNECTING:
             if re.search(pattern, str(error), re.IGNORECASE):

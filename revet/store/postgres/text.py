@@ -8,17 +8,21 @@ import re
 
 __all__ = ["escaped", "unescaped"]
 
-# U+FFFE is no character, so texts do not hold it; one that does has it escaped, too.
-_MARK = "\ufffe"
-_REFUSED = re.compile("[\x00\ufffe\ud800-\udfff]")
-_ESCAPED = re.compile(f"{_MARK}([0-9a-f]{{4}})")
+# U+FFFE is no character, so texts do not hold it, nor those for private use that stand for digits after it; one that
+# does has them escaped, too. So whoever looks for a text finds it in escaped ones where it is, and nowhere else.
+_MARK, _FIRST = "\ufffe", 0x10FFE0
+_DIGITS = f"[{chr(_FIRST)}-{chr(_FIRST + 15)}]"
+_REFUSED = re.compile(f"[\x00{_MARK}\ud800-\udfff]|{_DIGITS}")
+_ESCAPED = re.compile(f"{_MARK}({_DIGITS}{{6}})")
 
 
 def escaped(text: str) -> str:
     """The text as it is kept. Most texts are kept as they are."""
-    return _REFUSED.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", text)
+    return _REFUSED.sub(lambda found: _MARK + "".join(chr(_FIRST + int(at, 16)) for at in f"{ord(found[0]):06x}"), text)
 
 
 def unescaped(kept: str) -> str:
     """The text that was `escaped`."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), kept) if _MARK in kept else kept
+    if _MARK not in kept:
+        return kept
+    return _ESCAPED.sub(lambda found: chr(int("".join(f"{ord(at) - _FIRST:x}" for at in found[1]), 16)), kept)

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 ROOM = 80 * 1024 * 1024
+DEAD_SOON = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "health_check_failure_threshold": 5}
+"""A node that is gone counts as dead in seconds, not in a quarter of a minute."""
 
 
 @dataclass
@@ -55,7 +57,12 @@ def nodes() -> Iterator[Nodes]:
     """Three nodes. They are gone afterwards, with all that they wrote."""
     pytest.importorskip("ray")
     folder = Path(tempfile.mkdtemp(prefix="rr-", dir="/tmp"))  # short, for Ray has sockets in it
-    environment = {"RAY_USAGE_STATS_ENABLED": "0", "TMPDIR": str(folder), "RAY_PRESTART_WORKER_FIRST_DRIVER": "0"}
+    environment = {
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "TMPDIR": str(folder),
+        "RAY_PRESTART_WORKER_FIRST_DRIVER": "0",
+    }
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     with warnings.catch_warnings():
@@ -66,7 +73,11 @@ def nodes() -> Iterator[Nodes]:
         made = Nodes("", Cluster(), folder)
         try:
             made.cluster.add_node(
-                num_cpus=1, object_store_memory=ROOM, include_dashboard=False, temp_dir=str(folder / "ray")
+                num_cpus=1,
+                object_store_memory=ROOM,
+                include_dashboard=False,
+                temp_dir=str(folder / "ray"),
+                _system_config=DEAD_SOON,
             )
             made.address = made.cluster.address
             for _ in range(2):

@@ -49,6 +49,16 @@ async def test_nobody_there_is_told_at_once_with_host_and_port(address: str) -> 
     assert "ray start --head" in str(told.value)
 
 
+async def test_what_the_client_of_ray_needs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda name: None)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as there,
+        pytest.raises(MissingDependency, match=r"pip install 'ray\[client\]'"),
+    ):
+        await RayAgents(f"ray://127.0.0.1:{there.getsockname()[1]}").start()
+
+
 async def test_somebody_else_there_is_told_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     monkeypatch.setattr(cluster, "JOIN_SECONDS", 0.2)
@@ -70,7 +80,7 @@ async def test_somebody_else_there_is_told_within_seconds(monkeypatch: pytest.Mo
             InputError,
             "2.9 This process",
         ),
-        (ImportError("grpc"), MissingDependency, r"ray\[client\]"),
+        (ConnectionError("Failed to connect to Ray cluster"), InputError, "RAY_AUTH_MODE=token"),
         (ValueError("what"), InputError, "cannot be joined: what"),
     ],
     ids=["none", "version", "client", "other"],

@@ -18,9 +18,12 @@ from revet.batch.ray.lessons import known, learn, take_along, taught
 from revet.batch.ray.spool import Spool, Spooled
 from revet.batch.ray.wire import Returned
 from revet.errors import StoreError, WorldMoved
+from revet.graphs import Agent
 from revet.graphs.bench import Bench
-from revet.schema import Changes, DeleteFile, Draft, Note, Receipt, Task, WriteFile
-from revet.store import Corrections
+from revet.policy import Policy
+from revet.schema import Changes, Critique, DeleteFile, Draft, Note, Receipt, Task, WriteFile
+from revet.store import Corrections, Store
+from revet.tools import View
 
 ACTIONS = st.lists(
     st.one_of(
@@ -113,6 +116,36 @@ def test_what_was_not_examined_is_not_committed(tmp_path: Path, what: str) -> No
         asyncio.run(act())
     assert receipts(folder) == []
     assert (folder / "a.py").read_text() == ("mine\n" if what == "the file" else "old\n")
+
+
+class Another:
+    """Proposes something else than was committed."""
+
+    name = "another"
+
+    async def propose(self, view: View) -> Draft:
+        return Draft(author="b", actions=(WriteFile(path="a.py", content="another\n"),))
+
+    async def revise(self, view: View, critique: Critique) -> Draft:
+        return await self.propose(view)
+
+
+def test_a_run_that_had_committed_before_its_driver_died_commits_nothing_more(tmp_path: Path) -> None:
+    """Also on this machine, where nothing of it is known but what the journal of the workspace says."""
+    folder = workspace(tmp_path / "w")
+    changes, contents = staged(folder, Draft(author="a", actions=(WriteFile(path="a.py", content="new\n"),)))
+    task = Task(workspace=str(folder))
+    first = committed(folder, changes, contents)
+    store = Store(tmp_path / "store")
+    store.begin("run-1", task)
+    agent = Agent(Another(), store=store, sandbox=None, policy=Policy(approve="auto", unproven="commit"))
+    run = agent.run(task, run_id="run-1", progress=False)
+    assert run.outcome == "committed"
+    assert run.receipt == first
+    assert receipts(folder) == [first]
+    assert (folder / "a.py").read_text() == "new\n"
+    undo(folder, first.id)
+    assert Bench(task, None).committed("run-1") is None
 
 
 # --- the spool ----------------------------------------------------------------------------------------------
