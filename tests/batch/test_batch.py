@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revet.batch import Results, Totals
-from revet.errors import StoreError, TaskFileError, WorkspaceBusy
+from revet.errors import RunBusy, StoreError, TaskFileError, WorkspaceBusy
 from revet.report import Ended, Tally
 from revet.schema import RunOutcome
 from revet.taskfile import BadEntry, Entry
@@ -330,7 +330,15 @@ async def test_what_another_process_took_over_counts_as_it_ends_there() -> None:
     assert batch.tally.in_flight == 0 and batch.broken is None
 
 
-async def test_a_workspace_that_is_busy_is_waited_for() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        WorkspaceBusy("workspace /a is in use by another run", hint="wait until it has ended"),
+        RunBusy("another process is at work on run a-1", hint="wait until it has ended"),
+    ],
+    ids=["workspace", "run"],
+)
+async def test_a_workspace_that_is_busy_is_waited_for(error: Exception) -> None:
     store, shown = MemoryStore(), Quiet()
 
     class Busy(Agents):
@@ -339,7 +347,7 @@ async def test_a_workspace_that_is_busy_is_waited_for() -> None:
         def __call__(self, settings: Any, store: Any) -> Any:
             self.tries += 1
             if self.tries == 1:
-                raise WorkspaceBusy("workspace /a is in use by another run", hint="wait until it has ended")
+                raise error
             return super().__call__(settings, store)
 
     agents = Busy(store)
@@ -347,4 +355,4 @@ async def test_a_workspace_that_is_busy_is_waited_for() -> None:
     await batch.run()
     assert agents.log == ["c", "a", "b"] and batch.tally.ok == 3 and batch.tally.in_flight == 0
     (said,) = [event for event in shown.heards if event.type == "progressed"]
-    assert said.data == {"why": "workspace /a is in use by another run"}
+    assert said.data == {"why": str(error).partition("\n")[0]}
