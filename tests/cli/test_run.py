@@ -228,12 +228,12 @@ def test_resume_repeats_nothing_that_is_done(world: World, revet: Revet, tmp_pat
     assert world.log == ["start gave-up", "end gave-up", "resume stopped", "end stopped"]
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(line["id"], line["outcome"]) for line in lines] == [
-        ("done", "committed"),
+        ("done", "committed"),  # what is done is told as it is read, before what is run
+        ("new", "committed"),
         ("gave-up", "committed"),
         ("stopped", "committed"),
-        ("new", "committed"),
     ]
-    assert lines[2]["run"] == "stopped-again"
+    assert lines[3]["run"] == "stopped-again"
     assert "had ended before" in result.stderr
 
 
